@@ -47,14 +47,14 @@ internal static class NamReader
         if (depth > Deepest) throw new ConversionException($"models stand in each other more than {Deepest} deep ('condition_dsp')");
         CheckVersion(model);
         var config = new Members(Json.Required(model, "config", "the model"), prefix.Length > 0 ? $"'config' of '{prefix.TrimEnd('.')}'" : "'config'");
-        var layers = new NamLayers(graph, new NamWeights(Weights(model)), prefix);
         var architecture = Json.Text(Json.Required(model, "architecture", "the model"), "'architecture'");
+        if (architecture is not ("WaveNet" or "ConvNet" or "Linear")) throw new ConversionException($"its architecture is '{architecture}'{(prefix.Length > 0 ? $" in '{prefix.TrimEnd('.')}'" : "")}; LSTM, WaveNet, ConvNet, Linear and SlimmableContainer are read. Export the original model as ONNX");
+        var layers = new NamLayers(graph, new NamWeights(Weights(model)), prefix);
         var output = architecture switch
         {
             "WaveNet" => new NamWaveNet(graph, layers, depth).Add(config, input),
             "ConvNet" => NamConvNet.Add(layers, config, input),
-            "Linear" => NamConvNet.AddLinear(layers, config, input),
-            _ => throw new ConversionException($"its architecture is '{architecture}'{(prefix.Length > 0 ? $" in '{prefix.TrimEnd('.')}'" : "")}; LSTM, WaveNet, ConvNet, Linear and SlimmableContainer are read. Export the original model as ONNX"),
+            _ => NamConvNet.AddLinear(layers, config, input),
         };
         layers.Weights.End(architecture);
         RefuseUnread(config);

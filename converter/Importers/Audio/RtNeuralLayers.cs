@@ -1,3 +1,4 @@
+using System.Text.Json;
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Weights;
 
@@ -22,12 +23,18 @@ internal sealed class RtNeuralLayers(AudioGraph graph, List<string> notes)
         ["exponential"] = "Exp",
     };
 
+    private const string Unknown = "RTNeural's exporter did not know this layer, and wrote nothing that says what it does; if it has no effect when the model runs, such as dropout, remove it from 'layers'; otherwise convert the original Keras model (.h5) or an ONNX export of it";
+
+    private static readonly string[] s_types = ["dense", "time-distributed-dense", "conv1d", "conv2d", "gru", "lstm", "prelu", "batchnorm", "batchnorm2d", "activation"];
+
     /// <summary>Members that are read elsewhere, or are names only.</summary>
     private static readonly string[] s_told = ["type", "weights", "name"];
 
     /// <summary>Adds a layer and the function that follows it.</summary>
     public RtNeuralValue Add(Members layer, string name, string type, RtNeuralValue x)
     {
+        if (type == "unknown" && IsKerasInput(layer, x)) return x;
+        if (!s_types.Contains(type)) throw layer.Fault(type == "unknown" ? Unknown : $"this type is unknown; it must be {string.Join(", ", s_types[..^1])} or {s_types[^1]}");
         var weights = type == "activation" ? [] : Weights(layer);
         graph.Composer.Scope = name;
         var y = type switch
@@ -39,9 +46,7 @@ internal sealed class RtNeuralLayers(AudioGraph graph, List<string> notes)
             "lstm" => Lstm(layer, name, weights, Flat(x)),
             "prelu" => Prelu(layer, name, weights, x),
             "batchnorm" or "batchnorm2d" => BatchNorm(layer, name, weights, x),
-            "activation" => x,
-            "unknown" => throw layer.Fault("RTNeural's exporter did not know this layer, and wrote nothing that says what it does; if it has no effect when the model runs, such as dropout, remove it from 'layers'; otherwise convert the original Keras model (.h5) or an ONNX export of it"),
-            _ => throw layer.Fault("this type is unknown; it must be dense, time-distributed-dense, conv1d, conv2d, gru, lstm, prelu, batchnorm, batchnorm2d or activation"),
+            _ => x,
         };
         CheckShape(layer, y);
         graph.Composer.Scope = name;
@@ -49,6 +54,16 @@ internal sealed class RtNeuralLayers(AudioGraph graph, List<string> notes)
         else y = Activated(layer, y);
         foreach (var (member, value) in layer.Unread().Where(m => !s_told.Contains(m.Name))) notes.Add($"{layer.What} has '{member}' ({Json.Shown(value)}), which is not read");
         return y;
+    }
+
+    /// <summary>Whether a layer that the exporter did not know is Keras' input layer: the only one with a list of shapes, which is that of the input.</summary>
+    private bool IsKerasInput(Members layer, RtNeuralValue x)
+    {
+        if (layer.Get("weights") is { ValueKind: JsonValueKind.Array } weights && weights.GetArrayLength() > 0) return false;
+        if (layer.Get("shape") is not { ValueKind: JsonValueKind.Array } shapes || shapes.GetArrayLength() != 1 || shapes[0].ValueKind != JsonValueKind.Array) return false;
+        if (!RtNeuralReader.Sizes([.. shapes[0].EnumerateArray()], "shape").AsSpan().SequenceEqual(x.Sizes)) return false;
+        notes.Add($"{layer.What} is Keras' input layer, which computes nothing");
+        return true;
     }
 
     private static List<IrTensor> Weights(Members layer) => [.. layer.List("weights").Select((value, i) => JsonTensors.Read(value, $"weight {i + 1} of {layer.What}"))];

@@ -114,6 +114,11 @@ public sealed class NamTests
     public void What_is_not_understood_is_refused(string part, string other, string says) =>
         Assert.Contains(says, AudioRuns.Refusal(All.First(content => content.Contains("\"LSTM\", \"config\"", StringComparison.Ordinal)).Replace(part, other, StringComparison.Ordinal)), StringComparison.Ordinal);
 
+    /// <summary>Such a file has its weights in the models of its list.</summary>
+    [Fact]
+    public void An_unknown_architecture_without_weights_is_told_by_its_name() =>
+        Assert.Contains("its architecture is 'sequential'; LSTM, WaveNet", AudioRuns.Refusal("""{ "version": "0.5.5", "architecture": "sequential", "config": { "layers": [] } }"""), StringComparison.Ordinal);
+
     [Fact]
     public void Members_beside_the_model_are_named() => Assert.Contains("'notes' is not read", AudioRuns.Notes(Nam("Linear", """{ "receptive_field": 2, "bias": false }""", [1, 2], "\"notes\": [\"a\"],")), StringComparison.Ordinal);
 }

@@ -231,7 +231,19 @@ public sealed class RtNeuralTests
     public void A_wrong_layer_is_refused_by_its_number_and_type(string type, string first, string? second, int units, string members, string says) =>
         Assert.Contains(says, AudioRuns.Refusal(RtNeural(Stream1, "", Layer(type, "", units, members, second is null ? [first] : [first, second]))), StringComparison.Ordinal);
 
+    /// <summary>RTNeural's exporter knows no input layer and writes its list of shapes; the plugins skip it.</summary>
+    [Fact]
+    public void Keras_input_layer_computes_nothing()
+    {
+        const string inner = """{ "type": "dense", "activation": "", "shape": [null, 1], "weights": [[[2], [3]], [1]] }""";
+        var content = $$"""{ "in_shape": [null, 2], "layers": [{ "type": "unknown", "activation": "", "shape": [[null, 2]], "weights": [] }, {{inner}}] }""";
+        Assert.Equal([2 * 5 + 3 * 7 + 1f], AudioRuns.Stream(content, [5, 7]));
+        Assert.Contains("layer 1 (unknown) is Keras' input layer, which computes nothing", AudioRuns.Notes(content), StringComparison.Ordinal);
+        Assert.Contains("layer 1 (unknown): RTNeural's exporter did not know this layer", AudioRuns.Refusal(content.Replace("[[null, 2]]", "[[null, 3]]", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
+
     [Theory]
+    [InlineData("{ \"in_shape\": [null, null, 1], \"layers\": [{ \"type\": \"gated_activation\", \"shape\": [1] }] }", "layer 1 (gated_activation): this type is unknown; it must be dense")]
     [InlineData("{ \"in_shape\": [null, null, 1], \"layers\": [] }", "'layers' is empty")]
     [InlineData("{ \"in_shape\": [null, null, 0], \"layers\": [{}] }", "a size in 'in_shape' is 0")]
     [InlineData("{ \"in_shape\": [null, null, 1], \"layers\": [{ \"shape\": [1] }] }", "layer 1 has no 'type'")]
