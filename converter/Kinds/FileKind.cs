@@ -112,6 +112,11 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
 
     public static FileKind Archive { get; } = new("a zip archive of no known model", KindUse.Unread, "Unpack it, and convert the model in it");
 
+    /// <summary>Weights or a whole model as arrays, for microcontrollers and plugins.</summary>
+    public static FileKind CSource { get; } = new("source code in C", KindUse.Unread, "Convert the model that its arrays were made from; if they are the bytes of a TensorFlow Lite model (0x1c, 0x00 …), get that back with: grep -o '0x[0-9a-fA-F]*' {name} | xxd -r -p > {stem}.tflite");
+
+    public static FileKind DnnBlob { get; } = new("a blob of weights of RNNoise 0.2, Opus or LPCNet", KindUse.Unread, "Export the PyTorch model that it was made from as ONNX and convert that");
+
     // JsonKinds has the kinds of JSON.
     public static FileKind Text { get; } = new("text that is not JSON; a description is a JSON document (docs/description.md)", KindUse.Wrapped);
 

@@ -61,6 +61,7 @@ internal static class FileKinds
         if (At(file, 0, [0x12, 1, 0, 0, 0, 0, 0, 0])) return FileKind.Mxnet;
         if (At(file, 0, "B\0C\0N\0"u8)) return FileKind.Cntk;
         if (At(file, file.Length - 8, [0x57, 0xFB, 0x80, 0x8B, 0x24, 0x75, 0x47, 0xDB])) return FileKind.TensorFlowCheckpoint;
+        if (At(file, 0, "DNNw"u8)) return FileKind.DnnBlob;
         if (IsPaddleTensor(file)) return FileKind.Paddle;
         return OfPacking(file);
     }
@@ -85,6 +86,7 @@ internal static class FileKinds
         var start = (file.StartsWith(Encoding.UTF8.Preamble) ? file[3..] : file).TrimStart(Blanks);
         if (start.StartsWith("{"u8)) return JsonKinds.Of(file);
         if (!Utf8.IsValid(file) || file.Contains((byte)0)) return null;
+        if (IsCSource(file, start)) return FileKind.CSource;
         if (start.StartsWith("["u8) || start.StartsWith("//"u8) || start.StartsWith("/*"u8)) return FileKind.Description;
         if (start.StartsWith("version https://git-lfs.github.com/spec/"u8)) return FileKind.LfsPointer;
         if (Ascii.EqualsIgnoreCase(start[..Math.Min(start.Length, 5)], "<html"u8) || Ascii.EqualsIgnoreCase(start[..Math.Min(start.Length, 9)], "<!doctype"u8)) return FileKind.WebPage;
@@ -93,6 +95,13 @@ internal static class FileKinds
         if (start.StartsWith("model_checkpoint_path:"u8)) return FileKind.TensorFlowCheckpoint;
         if (start.StartsWith("<"u8) && start.IndexOf("<net "u8) >= 0 && start.IndexOf("<layers"u8) >= 0) return FileKind.OpenVino;
         return ProtobufKinds.Of(file) is null ? FileKind.Text : null;
+    }
+
+    /// <summary>An array with its values, after comments or lines for the preprocessor.</summary>
+    private static bool IsCSource(ReadOnlySpan<byte> file, ReadOnlySpan<byte> start)
+    {
+        if (start is not [(byte)'/' or (byte)'#' or (>= (byte)'a' and <= (byte)'z'), ..] || (file.IndexOf("] = {"u8) < 0 && file.IndexOf("]={"u8) < 0 && file.IndexOf("] PROGMEM = {"u8) < 0)) return false;
+        return file.IndexOf("#include"u8) >= 0 || file.IndexOf("const "u8) >= 0 || file.IndexOf("unsigned char "u8) >= 0;
     }
 
     private static bool IsPickle(ReadOnlySpan<byte> file) => file is [0x80, >= 2 and <= 5, _, ..];

@@ -20,6 +20,8 @@ internal static class JsonKinds
         (["class_name", "config"], FileKind.KerasArchitecture),
         (["architecture", "trainable_params"], Unread("a model of frugally-deep", "Convert the original Keras model (.h5)")),
         (["layers", "inputs", "outputs"], Unread("a model of lwtnn", "Convert the Keras model (.h5) that it was made from")),
+        (["conv1d", "lstm", "dense", "input_size"], Unread("a model of GuitarML's SmartAmpPro", "Convert the Keras model (.h5) that it was made from")),
+        (["residual_channels", "dilations", "variables"], Unread("a WaveNet of PedalNet and GuitarML's SmartAmp", "Export the PyTorch model (.ckpt) that it was made from as ONNX and convert that")),
         (["arg_nodes", "heads"], FileKind.Mxnet),
         (["learner"], Unread("a model of XGBoost", "It has no layers; this converter reads networks only")),
         (["weight_map"], Unread("the index of weights in several files", "Save them as one safetensors file, and describe the layers (.json)")),
