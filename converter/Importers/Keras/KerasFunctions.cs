@@ -7,9 +7,14 @@ namespace SeqRuntime.Converter.Importers.Keras;
 internal readonly record struct KerasFunction(string Name, JsonElement? Layer = null);
 
 /// <summary>Keras' activation functions as nodes, by their names and by the layers that stand for them.</summary>
-internal sealed class KerasFunctions(KerasEmitter emitter)
+internal sealed class KerasFunctions
 {
-    private GraphComposer Graph => emitter.Graph;
+    private readonly KerasEmitter _emitter;
+    private readonly Dictionary<string, Form> _forms;
+
+    public KerasFunctions(KerasEmitter emitter) => (_emitter, _forms) = (emitter, Forms(emitter));
+
+    private GraphComposer Graph => _emitter.Graph;
 
     /// <summary>The function that a member names.</summary>
     public static KerasFunction Of(KerasLayer layer, string member = "activation", string otherwise = "linear")
@@ -29,42 +34,14 @@ internal sealed class KerasFunctions(KerasEmitter emitter)
         if (function.Layer is not { } given) return Apply(function.Name, x) ?? throw layer.Fault($"the activation '{function.Name}' is not supported");
         var inner = new KerasLayer(given, layer.WeightsOf, layer.Part);
         if (!KerasActivations.IsFunction(inner.Class)) throw layer.Fault($"the activation of class '{inner.Class}' is not supported; use the name of a function, or put {inner.Class} behind the layer as a layer of its own");
-        return emitter.Call(inner, new KerasCall([new KerasValue(x, rank)]))[0].Name;
+        return _emitter.Call(inner, new KerasCall([new KerasValue(x, rank)]))[0].Name;
     }
 
     /// <summary>The function of this name. Null if it is unknown.</summary>
-    public string? Apply(string function, string x) => function switch
-    {
-        "linear" => x,
-        "tanh" => Graph.Op("Tanh", [x]),
-        "relu" => Graph.Op("Relu", [x]),
-        "sigmoid" => Graph.Op("Sigmoid", [x]),
-        "softmax" => Graph.Op("Softmax", [x], ("axis", -1L)),
-        "log_softmax" => Graph.Op("LogSoftmax", [x], ("axis", -1L)),
-        "elu" => Graph.Op("Elu", [x]),
-        "celu" => Graph.Op("Celu", [x]),
-        "selu" => Graph.Op("Selu", [x]),
-        "gelu" => Graph.Op("Gelu", [x]),
-        "softplus" => Graph.Op("Softplus", [x]),
-        "softsign" => Graph.Op("Softsign", [x]),
-        "mish" => Graph.Op("Mish", [x]),
-        "exponential" => Graph.Op("Exp", [x]),
-        "swish" or "silu" => Graph.Op("Mul", [x, Graph.Op("Sigmoid", [x])]),
-        "hard_swish" or "hard_silu" => Graph.Op("HardSwish", [x]),
-        "relu6" => Clip(x, 0, 6),
-        "hard_tanh" => Clip(x, -1, 1),
-        "leaky_relu" => Graph.Op("LeakyRelu", [x], ("alpha", 0.2f)),
-        "hard_sigmoid" => Graph.Op("HardSigmoid", [x], ("alpha", emitter.Version.HardSigmoidSlope), ("beta", 0.5f)),
-        "log_sigmoid" => Graph.Op("Neg", [Graph.Op("Softplus", [Graph.Op("Neg", [x])])]),
-        "soft_shrink" => Graph.Op("Shrink", [x], ("lambd", 0.5f), ("bias", 0.5f)),
-        "hard_shrink" => Graph.Op("Shrink", [x], ("lambd", 0.5f), ("bias", 0f)),
-        "tanh_shrink" => Graph.Op("Sub", [x, Graph.Op("Tanh", [x])]),
-        "squareplus" => Squareplus(x, 4),
-        "sparse_sigmoid" => Graph.Op("HardSigmoid", [x], ("alpha", 0.5f), ("beta", 0.5f)),
-        "sparse_plus" => SparsePlus(x),
-        "glu" => Glu(x, -1),
-        _ => null,
-    };
+    public string? Apply(string function, string x) => _forms.GetValueOrDefault(function)?.Emit(x);
+
+    /// <summary>The names of the functions that recurrent operators have.</summary>
+    public IEnumerable<string> OfRecurrent => _forms.Where(form => form.Value.Recurrent is not null).Select(form => form.Key);
 
     public string Clip(string x, float least, float most) => Graph.Op("Clip", [x, Graph.Scalar(least), Graph.Scalar(most)]);
 
@@ -90,29 +67,50 @@ internal sealed class KerasFunctions(KerasEmitter emitter)
     /// The function by the name that recurrent operators have for it, with its constants. Null if they have none, because it is not elementwise
     /// or not one of them.
     /// </summary>
-    public (string Name, float[] Alpha, float[] Beta)? InRecurrent(KerasLayer layer, KerasFunction function) => function.Layer is { } given ? OfLayer(layer, new KerasLayer(given)) : function.Name switch
+    public (string Name, float[] Alpha, float[] Beta)? InRecurrent(KerasLayer layer, KerasFunction function) => function.Layer is { } given ? OfLayer(layer, new KerasLayer(given)) : _forms.GetValueOrDefault(function.Name)?.Recurrent?.Invoke();
+
+    private Dictionary<string, Form> Forms(KerasEmitter emitter)
     {
-        "tanh" => ("Tanh", [], []),
-        "sigmoid" => ("Sigmoid", [], []),
-        "relu" => ("Relu", [], []),
-        "softsign" => ("Softsign", [], []),
-        "softplus" => ("Softplus", [], []),
-        "elu" => ("Elu", [1], []),
-        "celu" => ("Celu", [1], []),
-        "selu" => ("Selu", [], []),
-        "gelu" => ("Gelu", [], []),
-        "mish" => ("Mish", [], []),
-        "exponential" => ("Exp", [], []),
-        "swish" or "silu" => ("Swish", [1], []),
-        "hard_swish" or "hard_silu" => ("HardSwish", [], []),
-        "relu6" => ("Clip", [0], [6]),
-        "hard_tanh" => ("Clip", [-1], [1]),
-        "leaky_relu" => ("LeakyRelu", [0.2f], []),
-        "linear" => ("Affine", [1], [0]),
-        "hard_sigmoid" => ("HardSigmoid", [emitter.Version.HardSigmoidSlope], [0.5f]),
-        "sparse_sigmoid" => ("HardSigmoid", [0.5f], [0.5f]),
-        _ => null,
-    };
+        Form One(string op, params float[] constants) => new(x => Graph.Op(op, [x]), () => (op, constants, []));
+        Form Limited(float least, float most) => new(x => Clip(x, least, most), () => ("Clip", [least], [most]));
+        Form Line(Func<float> slope) => new(x => Graph.Op("HardSigmoid", [x], ("alpha", slope()), ("beta", 0.5f)), () => ("HardSigmoid", [slope()], [0.5f]));
+        static Form Only(Func<string, string> emit) => new(emit, null);
+        // As a layer it is two operators, whose rounding differs from that of the one in a recurrent layer.
+        var silu = new Form(x => Graph.Op("Mul", [x, Graph.Op("Sigmoid", [x])]), () => ("Swish", [1], []));
+        return new()
+        {
+            ["tanh"] = One("Tanh"),
+            ["sigmoid"] = One("Sigmoid"),
+            ["relu"] = One("Relu"),
+            ["relu6"] = Limited(0, 6),
+            ["softsign"] = One("Softsign"),
+            ["softplus"] = One("Softplus"),
+            ["elu"] = One("Elu", 1),
+            ["celu"] = One("Celu", 1),
+            ["selu"] = One("Selu"),
+            ["gelu"] = One("Gelu"),
+            ["silu"] = silu,
+            ["swish"] = silu,
+            ["mish"] = One("Mish"),
+            ["exponential"] = One("Exp"),
+            ["leaky_relu"] = new(x => Graph.Op("LeakyRelu", [x], ("alpha", 0.2f)), () => ("LeakyRelu", [0.2f], [])),
+            ["linear"] = new(x => x, () => ("Affine", [1], [0])),
+            ["hard_sigmoid"] = Line(() => emitter.Version.HardSigmoidSlope),
+            ["sparse_sigmoid"] = Line(() => 0.5f),
+            ["hard_silu"] = One("HardSwish"),
+            ["hard_swish"] = One("HardSwish"),
+            ["hard_tanh"] = Limited(-1, 1),
+            ["softmax"] = Only(x => Graph.Op("Softmax", [x], ("axis", -1L))),
+            ["log_softmax"] = Only(x => Graph.Op("LogSoftmax", [x], ("axis", -1L))),
+            ["log_sigmoid"] = Only(x => Graph.Op("Neg", [Graph.Op("Softplus", [Graph.Op("Neg", [x])])])),
+            ["soft_shrink"] = Only(x => Graph.Op("Shrink", [x], ("lambd", 0.5f), ("bias", 0.5f))),
+            ["hard_shrink"] = Only(x => Graph.Op("Shrink", [x], ("lambd", 0.5f), ("bias", 0f))),
+            ["tanh_shrink"] = Only(x => Graph.Op("Sub", [x, Graph.Op("Tanh", [x])])),
+            ["squareplus"] = Only(x => Squareplus(x, 4)),
+            ["sparse_plus"] = Only(SparsePlus),
+            ["glu"] = Only(x => Glu(x, -1)),
+        };
+    }
 
     private static (string Name, float[] Alpha, float[] Beta)? OfLayer(KerasLayer layer, KerasLayer function)
     {
@@ -130,4 +128,9 @@ internal sealed class KerasFunctions(KerasEmitter emitter)
             default: return null;
         }
     }
+
+    /// <summary>How a function is written.</summary>
+    /// <param name="Emit">Its nodes over a value.</param>
+    /// <param name="Recurrent">Its name and constants in recurrent operators, if they have it.</param>
+    private sealed record Form(Func<string, string> Emit, Func<(string Name, float[] Alpha, float[] Beta)>? Recurrent);
 }

@@ -114,7 +114,7 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
         KerasFunction[] gates = kind == RecurrentOp.Rnn ? [] : [KerasFunctions.Of(layer, "recurrent_activation", layer.Class.StartsWith("CuDNN", StringComparison.Ordinal) ? "sigmoid" : "hard_sigmoid")];
         KerasFunction[] all = kind == RecurrentOp.Lstm ? [.. gates, activation, activation] : [.. gates, activation];
         if (activation.Name == "tanh" && Array.TrueForAll(gates, g => g.Name == "sigmoid")) yield break;
-        var functions = Array.ConvertAll(all, f => emitter.Functions.InRecurrent(layer, f) ?? throw layer.Fault($"the activation '{f.Name}' is not supported in a recurrent layer; it must be a function of single elements: tanh, sigmoid, relu, relu6, softsign, softplus, elu, celu, selu, gelu, silu, mish, exponential, leaky_relu, linear, hard_sigmoid, hard_silu or hard_tanh"));
+        var functions = Array.ConvertAll(all, f => emitter.Functions.InRecurrent(layer, f) ?? throw layer.Fault($"the activation '{f.Name}' is not supported in a recurrent layer; it must be a function of single elements: {string.Join(", ", emitter.Functions.OfRecurrent)}"));
         yield return ("activations", Array.ConvertAll(functions, f => f.Name));
         yield return ("activation_alpha", functions.SelectMany(f => f.Alpha).ToArray());
         yield return ("activation_beta", functions.SelectMany(f => f.Beta).ToArray());
