@@ -55,6 +55,16 @@ internal sealed class KerasPath
         return last > at ? Segments[(last + 1)..^1] : null;
     }
 
+    /// <summary>Whether a group between a wrapper and the cell inside of it begins with <paramref name="part"/>.</summary>
+    /// <param name="names">Names of the models and wrappers around the cell and of the cell, outermost first.</param>
+    /// <param name="part">The beginning. Not empty.</param>
+    public bool IsAround(string[] names, string part)
+    {
+        var last = names.Length < 2 || Segments.Length < 2 ? -1 : Array.LastIndexOf(Segments, names[^1], Segments.Length - 2);
+        var wrapper = last < 1 ? -1 : Array.LastIndexOf(Segments, names[^2], last - 1);
+        return wrapper >= 0 && Segments[(wrapper + 1)..last].Any(g => g.StartsWith(part, StringComparison.Ordinal));
+    }
+
     /// <summary>Whether one of the groups begins with <paramref name="part"/>. True if it is empty.</summary>
     public static bool IsIn(IReadOnlyList<string> groups, string part) => part.Length == 0 || groups.Any(g => g.StartsWith(part, StringComparison.Ordinal));
 }

@@ -100,6 +100,40 @@ public sealed class KerasInnerModelTests
         Equal(expected, Run(model, x));
     }
 
+    [Theory]
+    [InlineData("both/both/{0}_rnn/stacked_rnn_cells/{1}/")]
+    [InlineData("both/both/{0}_rnn/{1}/")]
+    [InlineData("layers/bidirectional/{0}_layer/cell/cells/{1}/vars/")]
+    public void Stacked_cells_go_in_both_directions(string place)
+    {
+        var isNumbered = place.Contains("vars", StringComparison.Ordinal);
+        var file = new KerasFile(31) { Version = isNumbered ? "3.6.0" : "2.15.0" }.Layer("Bidirectional", $$"""
+            "name": "both", {{Shape}}, "merge_mode": "concat", "layer": {"class_name": "RNN", "config": {"name": "rnn", "return_sequences": true, "cell": {"class_name": "StackedRNNCells", "config": {"name": "stacked", "cells": [
+            {"class_name": "LSTMCell", "config": {"name": "lstm_cell", "units": {{Units}}, "recurrent_activation": "sigmoid"} },
+            {"class_name": "GRUCell", "config": {"name": "gru_cell", "units": {{Units}}, "recurrent_activation": "sigmoid", "reset_after": false} } ]} } } }
+            """);
+        (double[] Kernel, double[] Recurrent, double[] Bias) Cell(string direction, string kind, int inputs, int gates)
+        {
+            double[] Add(int number, string name, params int[] shape) => file.Weight(string.Format(System.Globalization.CultureInfo.InvariantCulture, place, direction, kind) + (isNumbered ? $"{number}" : name), shape);
+            return (Add(0, "kernel", inputs, gates * Units), Add(1, "recurrent_kernel", Units, gates * Units), Add(2, "bias", gates * Units));
+        }
+
+        var x = Rows(32, 5);
+        double[][] Direction(string direction, double[][] read)
+        {
+            var (lstm, gru) = (Cell(direction, "lstm_cell", Features, 4), Cell(direction, "gru_cell", Units, 3));
+            var below = KerasFormulas.Recurrent("LSTM", read, lstm.Kernel, lstm.Recurrent, lstm.Bias, resetAfter: false, isBackward: false).Outputs;
+            return KerasFormulas.Recurrent("GRU", below, gru.Kernel, gru.Recurrent, gru.Bias, resetAfter: false, isBackward: false).Outputs;
+        }
+
+        var ahead = Direction("forward", x);
+        var back = Direction("backward", [.. x.Reverse()]);
+        var result = isNumbered ? file.ConvertArchive(file.Sequential) : file.Convert();
+        Assert.Empty(result.Unused);
+        using var model = SeqModel.Load(result.File);
+        Equal([.. ahead.Zip(back.Reverse(), (a, b) => a.Concat(b).ToArray())], Run(model, x));
+    }
+
     [Fact]
     public void A_cell_gives_its_states_in_order_and_a_masked_step_keeps_them()
     {

@@ -40,7 +40,10 @@ internal sealed class KerasWeights
     }
 
     /// <summary>A weight's name in the file without repeated parts: <c>lstm/lstm_cell/kernel</c>.</summary>
-    public string NameOf(KerasLayer layer, string part, string weight) => All(layer, part, weight) is [var (path, groups), ..] ? string.Join('/', [layer.WeightsOf, .. groups, path.Weight]) : $"{layer.WeightsOf}/{weight}";
+    public string NameOf(KerasLayer layer, string part, string weight) =>
+        All(layer, part, weight) is not [var (path, groups), ..] ? $"{layer.WeightsOf}/{weight}"
+        : KerasPath.IsIn(groups, part) ? string.Join('/', [layer.WeightsOf, .. groups, path.Weight])
+        : string.Join('/', path.Segments.Distinct());
 
     /// <summary>Whether the file has a weight of a layer.</summary>
     public bool Has(KerasLayer layer, string part, string weight) => All(layer, part, weight).Count > 0;
@@ -57,7 +60,7 @@ internal sealed class KerasWeights
         List<(KerasPath Path, IReadOnlyList<string> Groups)> found = [];
         foreach (var path in _paths[(names[0], weight)])
         {
-            if (path.Within(names) is { } groups && KerasPath.IsIn(groups, part)) found.Add((path, groups));
+            if (path.Within(names) is { } groups && (KerasPath.IsIn(groups, part) || path.IsAround(names, part))) found.Add((path, groups));
         }
 
         return _found[(layer.WeightsOf, part, weight)] = found;
