@@ -235,6 +235,7 @@ public sealed class KerasOperationTests
     [InlineData("Squeeze", "\"squeeze_dims\": {\"list\": {\"i\": [\"1\"]}}", "", 4)]
     [InlineData("Relu", "", "", 5)]
     [InlineData("Transpose", "", "\"1\": [0, 2, 1]", 6)]
+    [InlineData("Einsum", "\"N\": {\"i\": \"2\"}, \"equation\": {\"s\": \"YWJjLGNkLT5hYmQ=\"}", "\"1\": [[1, 0], [0, 2], [3, 0], [0, -1]]", 7)]
     public void Nodes_of_TensorFlow_graphs_are_operations_too(string op, string attributes, string constants, int form)
     {
         var x = form == 4 ? Grid.Random(3, 2, 1, 4) : s_x;
@@ -246,6 +247,7 @@ public sealed class KerasOperationTests
             3 => Grid.Of([2, 4], at => x[at[0], 2, at[1]]),
             4 => Grid.Of([2, 4], at => x[at[0], 0, at[1]]),
             5 => x.Map(v => Math.Max(0, v)),
+            7 => Grid.Of([2, 3, 2], at => at[2] == 0 ? x[at[0], at[1], 0] + 3 * x[at[0], at[1], 2] : 2 * x[at[0], at[1], 1] - x[at[0], at[1], 3]),
             _ => Grid.Of([2, 4, 3], at => x[at[0], at[2], at[1]]),
         };
         var node = $"{{\"name\": \"l\", \"op\": \"{op}\", \"input\": [\"x\"], \"attr\": {{\"T\": {{\"type\": \"DT_FLOAT\"}}{(attributes.Length > 0 ? ", " : "")}{attributes}}}}}";

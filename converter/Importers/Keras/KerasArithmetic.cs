@@ -150,8 +150,9 @@ internal sealed class KerasArithmetic(KerasEmitter emitter)
             return value with { Name = Graph.Transpose(value.Name, order) };
         }
 
-        KerasValue Factor(int place, params string[] names) => call.Need(place, names) is var given && Operand(call.Layer, given, null) is var (name, rank) ? new KerasValue(name, rank) : default;
-        return [Multiplied(Turned(Factor(0, "a", "x", "x1"), call.Flag(2, false, "transpose_a", "adjoint_a")), Turned(Factor(1, "b", "y", "x2"), call.Flag(3, false, "transpose_b", "adjoint_b")))];
+        KerasArgument left = call.Need(0, "a", "x", "x1"), right = call.Need(1, "b", "y", "x2");
+        KerasValue Factor(KerasArgument given, KerasArgument other) => Operand(call.Layer, given, Like(other)) is var (name, rank) ? new KerasValue(name, rank) : default;
+        return [Multiplied(Turned(Factor(left, right), call.Flag(2, false, "transpose_a", "adjoint_a")), Turned(Factor(right, left), call.Flag(3, false, "transpose_b", "adjoint_b")))];
     }
 
     private KerasValue Multiplied(KerasValue a, KerasValue b) => new(Graph.Op("MatMul", [a.Name, b.Name]), Math.Max(a.Rank, b.Rank) - (a.Rank == 1 ? 1 : 0) - (b.Rank == 1 ? 1 : 0));
@@ -159,10 +160,11 @@ internal sealed class KerasArithmetic(KerasEmitter emitter)
     /// <summary>Keras 3 has the equation in the config; TensorFlow has it before the operands.</summary>
     private KerasValue[] Einsum(KerasArguments call)
     {
-        if (KerasOperations.IsOfTensorFlow(call.Layer)) throw call.Layer.Fault("Keras 2 does not write the operands of tf.einsum into the file; use matmul, Dot or EinsumDense");
+        if (call.Layer.Class == "TFOpLambda") throw call.Layer.Fault("Keras 2 does not write the operands of tf.einsum into the file, so that Keras itself cannot load it; use matmul, Dot or EinsumDense and save the model again, or export it as ONNX (tf2onnx) in the program that made it");
         var equation = call.Text(-1, "subscripts") ?? throw call.Layer.Fault("it has no equation");
-        KerasValue[] operands = [.. Enumerable.Range(0, call.Count).Select(i => call.Value(i, "operands"))];
-        return [Einsum(emitter, call.Layer, equation, [.. operands.Select(o => (o.Name, o.Rank))])];
+        List<KerasArgument> operands = [.. Enumerable.Range(0, call.Count).Select(i => call.Need(i, "operands"))];
+        var like = operands.Select(Like).FirstOrDefault(name => name is not null);
+        return [Einsum(emitter, call.Layer, equation, [.. operands.Select(o => Operand(call.Layer, o, like))])];
     }
 
     /// <summary>An Einsum, whose output's rank follows from the equation.</summary>

@@ -66,6 +66,7 @@ internal static class KerasNodeDef
         ["StridedSlice"] = ("getitem", []),
         ["Cast"] = ("cast", []),
         ["ClipByValue"] = ("clip_by_value", []),
+        ["Einsum"] = ("einsum", []),
         ["GatherV2"] = ("gather", ["indices", "axis"]),
     };
 
@@ -101,6 +102,9 @@ internal static class KerasNodeDef
             case "BatchMatMulV2" or "MatMul":
                 Put("transpose_a", Truth(node, "adj_x") || Truth(node, "transpose_a"));
                 Put("transpose_b", Truth(node, "adj_y") || Truth(node, "transpose_b"));
+                break;
+            case "Einsum":
+                Put("subscripts", Decoded(Text(node, "equation", "s")));
                 break;
             case "Mean" or "Sum" or "Max" or "Min" or "Prod":
                 Put("keepdims", Truth(node, "keep_dims"));
@@ -159,6 +163,13 @@ internal static class KerasNodeDef
     private static JsonElement? Attribute(JsonElement node, string name, string kind) => Json.Optional(Json.Optional(Json.Optional(node, "attr") ?? default, name) ?? default, kind);
 
     private static string? Text(JsonElement node, string name, string kind) => Json.TextOf(Attribute(node, name, kind));
+
+    /// <summary>Texts are in base64 in the JSON of protocol buffers.</summary>
+    private static string? Decoded(string? text)
+    {
+        var bytes = new byte[text?.Length ?? 0];
+        return text is not null && Convert.TryFromBase64String(text, bytes, out var count) ? Encoding.UTF8.GetString(bytes, 0, count) : null;
+    }
 
     private static bool Truth(JsonElement node, string name) => Attribute(node, name, "b") is { ValueKind: JsonValueKind.True };
 
