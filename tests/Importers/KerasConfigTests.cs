@@ -258,6 +258,29 @@ public sealed class KerasConfigTests
         Assert.Equal(3, notes.Count);
     }
 
+    [Theory]
+    [InlineData("hard_sigmoid", null, true)]
+    [InlineData("hard_sigmoid", "2.15.0", false)]
+    [InlineData("sigmoid", null, false)]
+    public void A_version_that_the_file_does_not_name_is_told_where_it_decides(string function, string? version, bool isTold)
+    {
+        var notes = new KerasFile(40) { Version = version }.Layer("Activation", $"\"name\": \"a\", \"activation\": \"{function}\", {Shape}").Convert().Graphs[0].Notes;
+        Assert.Equal(isTold, notes.Any(n => n.StartsWith("the file does not say which version of Keras wrote it; it is read as Keras 2.15, which decides the slope of hard_sigmoid.", StringComparison.Ordinal)));
+    }
+
+    /// <summary>Keras 3.0 and 3.1 give both directions the same names in .h5 files.</summary>
+    [Fact]
+    public void Weights_of_one_direction_name_the_format_that_holds_both()
+    {
+        var file = new KerasFile(41) { Version = "3.1.1" };
+        _ = (file.Weight("both/forward_lstm/lstm_cell/kernel", Features, 4 * Units), file.Weight("both/forward_lstm/lstm_cell/recurrent_kernel", Units, 4 * Units), file.Weight("both/forward_lstm/lstm_cell/bias", 4 * Units));
+        var message = Assert.ThrowsAny<ConversionException>(() => file.Layer("Bidirectional", $$"""
+            "name": "both", {{Shape}}, "layer": {"class_name": "LSTM", "config": {"name": "lstm", "units": 4} }
+            """).Load()).Message;
+        Assert.Contains("no 'kernel' of the backward one", message, StringComparison.Ordinal);
+        Assert.Contains("model.save(\"model.keras\")", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_layer_that_no_output_depends_on_is_told()
     {

@@ -187,6 +187,19 @@ public sealed class KerasConvolutionTests
         }).IsOf(new KerasFile(11), "UpSampling2D", "\"size\": [2, 3], \"interpolation\": \"bilinear\"", x);
     }
 
+    /// <summary>Keras by itself counts the places from the first element; TensorFlow's Keras of the same number may be of TensorFlow 1 or 2.</summary>
+    [Fact]
+    public void A_bilinear_enlargement_of_old_Keras_begins_at_the_first_element()
+    {
+        const string config = "\"size\": [2, 1], \"interpolation\": \"bilinear\"";
+        var x = Grid.Random(16, 1, 3, 2, 2);
+        Grid.Of([1, 6, 2, 2], at => (x[0, at[1] / 2, at[2], at[3]] + x[0, Math.Min((at[1] + 1) / 2, 2), at[2], at[3]]) / 2).IsOf(new KerasFile(11) { Version = "2.3.1" }, "UpSampling2D", config, x);
+        IEnumerable<string> Notes(string version) => new KerasFile(11) { Version = version }.Layer("UpSampling2D", $"\"name\": \"l\", {config}, \"batch_input_shape\": [1, 3, 2, 2]").Convert().Graphs[0].Notes.Where(n => n.Contains("interpolates between the centres", StringComparison.Ordinal));
+        Assert.Single(Notes("2.2.4-tf"));
+        Assert.Empty(Notes("2.4.0"));
+        Assert.Contains("of Theano", Assert.ThrowsAny<SeqRuntime.Converter.ConversionException>(() => new KerasFile(11) { Version = "2.2.4", Backend = "theano" }.Layer("UpSampling2D", $"\"name\": \"l\", {config}, \"batch_input_shape\": [1, 3, 2, 2]").Load()).Message, StringComparison.Ordinal);
+    }
+
     private static double Sum(int count, Func<int, double> term) => Enumerable.Range(0, count).Sum(term);
 
     /// <summary>The number of windows, and the padding before the first one.</summary>

@@ -12,8 +12,8 @@ internal sealed class KerasFile(int seed)
     private readonly H5Group _weights = [];
     private readonly List<string> _layers = [];
 
-    /// <summary>The value of keras_version.</summary>
-    public string Version { get; init; } = "2.15.0";
+    /// <summary>The value of keras_version. Null for a file without it.</summary>
+    public string? Version { get; init; } = "2.15.0";
 
     /// <summary>The value of backend.</summary>
     public string Backend { get; init; } = "tensorflow";
@@ -104,6 +104,10 @@ internal sealed class KerasFile(int seed)
         return file;
     }
 
-    public void Write(string path, string config) =>
-        new H5File { ["model_weights"] = _weights, Attributes = { ["model_config"] = config, ["keras_version"] = Version, ["backend"] = Backend } }.Write(path);
+    public void Write(string path, string config)
+    {
+        var file = new H5File { ["model_weights"] = _weights, Attributes = { ["model_config"] = config, ["backend"] = Backend } };
+        if (Version is not null) file.Attributes["keras_version"] = Version;
+        file.Write(path);
+    }
 }

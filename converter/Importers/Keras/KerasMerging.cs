@@ -93,7 +93,8 @@ internal sealed class KerasMerging(KerasEmitter emitter)
     private string? Counting(List<KerasValue> inputs)
     {
         var masks = inputs.Select(i => i.Mask).OfType<string>().ToList();
-        if (masks.Count == 0 || (emitter.Version.MergesMasksByAny && masks.Count < inputs.Count)) return null;
+        if (masks.Count == 0) return null;
+        if (emitter.Version.MergesMasksByAny && masks.Count < inputs.Count) return null;
         return All(masks, emitter.Version.MergesMasksByAny ? "Or" : "And");
     }
 

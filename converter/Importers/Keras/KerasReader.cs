@@ -39,6 +39,7 @@ internal sealed class KerasReader
             foreach (var graph in model.Graphs) Constants.Check(graph);
             notes.AddRange(emitters.SelectMany(e => e.Notes.Concat(e.Unread())).Distinct());
             notes.AddRange(emitters.SelectMany(e => IdleLayers.Of(e.Graph.Graph, e.Ends)).Distinct().Select(layer => $"layer '{layer}' has no effect: no output depends on it"));
+            if (source.Version.Note is { } said) notes.Add(said);
             model.Unused = weights.Unused();
             if (UnusedWeights.Note(model.Unused) is { } note) notes.Add(note);
             return model;

@@ -59,7 +59,7 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
         var x = call.Inputs[0];
         var initial = Initial(call);
         var half = initial.Count / 2;
-        bool IsZero(KerasLayer direction) => emitter.Version.ZeroesMaskedSteps ? isSequence : direction.Flag("zero_output_for_mask");
+        bool IsZero(KerasLayer direction) => direction.Flag("zero_output_for_mask") is var isAsked && x.Mask is not null && (emitter.Version.ZeroesMaskedSteps ? isSequence : isAsked);
         var ahead = RunCells(forward, x, initial[..half], isReversed, IsZero(forward));
         var back = RunCells(backward, x, initial[half..], isBackReversed, IsZero(backward));
         // Keras joins the first layer's outputs in reading order with the reversed outputs of the second.

@@ -62,7 +62,7 @@ internal sealed class KerasShaping(KerasEmitter emitter)
         return new(Graph.Op("Slice", [x.Name, Graph.Axes(before), Graph.Axes(Array.ConvertAll(after, a => a == 0 ? int.MaxValue : -a)), Graph.Axes(KerasSpatial.Axes(KerasSpatial.FirstAxis(layer), spatial))]), x.Rank);
     }
 
-    /// <summary>Repeats each element, or interpolates between the centres of the elements.</summary>
+    /// <summary>Repeats each element, or interpolates between the centres or, in old versions, the corners of the elements.</summary>
     private KerasValue Enlarge(KerasLayer layer, KerasValue x, int spatial)
     {
         KerasSpatial.Require(layer, x, spatial);
@@ -73,9 +73,11 @@ internal sealed class KerasShaping(KerasEmitter emitter)
         (string, object)[] attributes = layer.String("interpolation") switch
         {
             null or "nearest" => [("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")],
-            "bilinear" when spatial == 2 => [("mode", "linear"), ("coordinate_transformation_mode", "half_pixel")],
+            "bilinear" when spatial == 2 && emitter.Version.IsTheano => throw layer.Fault("the bilinear interpolation of Theano is not supported; nearest is"),
+            "bilinear" when spatial == 2 => [("mode", "linear"), ("coordinate_transformation_mode", emitter.Version.InterpolatesCentres ? "half_pixel" : "asymmetric")],
             var other => throw layer.Fault($"the interpolation '{other}' is not supported; nearest{(spatial == 2 ? " and bilinear are" : " is")}"),
         };
+        if (attributes.Length == 2 && emitter.Version.MayInterpolateCorners) emitter.Notes.Add($"layer '{layer.Name}' ({layer.Class}) interpolates between the centres of elements, as TensorFlow 2 does; TensorFlow 1.13 wrote the same version ({emitter.Version.Major}.{emitter.Version.Minor}, -tf) and interpolated from the first element. If that made the file, load it with TensorFlow 2 and compare");
         return new(Graph.Op("Resize", [x.Name, null, Graph.Constant("scales", IrTensor.Of<float>([scales.Length], scales))], attributes), x.Rank);
     }
 }
