@@ -33,10 +33,18 @@ internal static class Origins
             if (node.Op == "Gather" && graph.ConstantOf(node.Input(1)) is { Type: ElementType.Int64 or ElementType.Int32 } place) places[node.Input(0)] = place.Integers();
             if (node.Op == "Slice" && graph.ConstantOf(node.Input(1)) is { Count: 1 } start && graph.ConstantOf(node.Input(2)) is { Count: 1 } end && end.Integers()[0] - start.Integers()[0] == 1) places[node.Input(0)] = start.Integers();
             if (node.Op != "Shape") needed.UnionWith(node.Inputs);
-            else if (Dimensions(node.Input(0), graph, kept) is { } shape) symbols.AddRange(shape.Where((d, at) => d.Symbol is not null && (places.GetValueOrDefault(node.Output(0)) is not { } taken || taken.Contains(at) || taken.Contains(at - shape.Length))).Select(d => d.Symbol!));
+            else if (Dimensions(node.Input(0), graph, kept) is { } whole && Taken(node, whole) is var shape) symbols.AddRange(shape.Where((d, at) => d.Symbol is not null && (places.GetValueOrDefault(node.Output(0)) is not { } taken || taken.Contains(at) || taken.Contains(at - shape.Length))).Select(d => d.Symbol!));
         }
 
         return [.. symbols.Distinct()];
+    }
+
+    /// <summary>The dimensions that a Shape node takes.</summary>
+    private static IrDim[] Taken(IrNode node, IrDim[] shape)
+    {
+        int Place(long place) => (int)Math.Clamp(place < 0 ? place + shape.Length : place, 0, shape.Length);
+        var (start, end) = (Place(node.Int("start", 0)), Place(node.Int("end", shape.Length)));
+        return start < end ? shape[start..end] : [];
     }
 
     /// <summary>The dimensions of a graph input, possibly transposed. Null for another value.</summary>

@@ -52,8 +52,9 @@ internal static class LoopRounds
         {
             if (value.Length == 0) return otherwise;
             if (evaluator.KnownContent(value) is { Count: 1 } known) return known.Integers()[0];
-            if (evaluator.NumberOf(value, 0) is not null && Origins.SymbolsOf(value, graph, kept) is { Count: > 0 } symbols)
-                throw new UnsupportedException($"its number of rounds is {string.Join(" or ", symbols)}, which is not known. A loop may have any length if it is an LSTM, GRU or RNN over a sequence; this one is not{(why.Length > 0 ? ": " + why : "")}");
+            List<string> symbols = evaluator.NumberOf(value, 0) is null ? [] : Origins.SymbolsOf(value, graph, kept);
+            if (symbols.Count > 0 || evaluator.FollowsFromSizes(value))
+                throw new UnsupportedException($"its number of rounds {(symbols.Count > 0 ? $"is {string.Join(" or ", symbols)}" : "follows from the size of a symbolic dimension")}, which is not known. A loop may have any length if it is an LSTM, GRU or RNN over a sequence; this one is not{(why.Length > 0 ? ": " + why : "")}");
             throw new UnsupportedException($"{what} depends on {Origins.Unknown(value, graph, kept, evaluator)}. A greedy decoding loop, which takes the best label of each round, is converted if it is the only loop");
         }
 

@@ -221,7 +221,6 @@ public sealed class KerasConfigTests
     [InlineData("\"return_sequences\": \"yes\"", "it must be true or false")]
     [InlineData("\"activation\": \"snake\"", "'snake' is not supported in a recurrent layer; it must be a function of single elements: tanh")]
     [InlineData("\"dtype\": {\"class_name\": \"QuantizedDTypePolicy\", \"config\": {\"mode\": \"int8\"}}", "quantized (int8)")]
-    [InlineData("\"time_major\": true", "time_major")]
     public void A_config_that_contradicts_the_weights_or_is_not_known_is_refused(string member, string says)
     {
         var file = new KerasFile(38);

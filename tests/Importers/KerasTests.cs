@@ -99,6 +99,47 @@ public sealed class KerasTests
         Equal(expected, Run(model, x));
     }
 
+    /// <summary>With the steps first, [T, N, features].</summary>
+    [Theory]
+    [InlineData("GRU", true, false)]
+    [InlineData("GRU", false, true)]
+    [InlineData("RNN", true, false)]
+    [InlineData("Bidirectional", true, false)]
+    [InlineData("Bidirectional", false, false)]
+    public void The_steps_may_be_the_first_axis(string kind, bool sequences, bool stateful)
+    {
+        const int batch = 2;
+        var file = new KerasFile(19);
+        var isBoth = kind == "Bidirectional";
+        var ahead = Recurrent(file, "GRU", resetAfter: true, isBoth ? "rnn/rnn/forward_gru/gru_cell" : "rnn/rnn/gru_cell");
+        var back = isBoth ? Recurrent(file, "GRU", resetAfter: true, "rnn/rnn/backward_gru/gru_cell") : ahead;
+        var order = $"\"time_major\": true, \"return_sequences\": {Json(sequences)}, \"stateful\": {Json(stateful)}";
+        var cell = $"\"units\": {Units}, {Cell(resetAfter: true)}";
+        file.Layer(kind, $"\"name\": \"rnn\", \"batch_input_shape\": [{Steps}, {batch}, {Features}], " + kind switch
+        {
+            "RNN" => $$"""{{order}}, "cell": {"class_name": "GRUCell", "config": {"name": "gru_cell", {{cell}}} }""",
+            "GRU" => $"{order}, {cell}",
+            _ => $$"""{{""}}"layer": {"class_name": "GRU", "config": {"name": "gru", {{order}}, {{cell}}} }""",
+        });
+        using var model = file.Load();
+        var x = Rows(20, Steps * batch);
+        double[][] Of(int n) => [.. Enumerable.Range(0, Steps).Select(t => x[t * batch + n])];
+        var results = Enumerable.Range(0, batch).Select(n =>
+        {
+            var a = KerasFormulas.Recurrent("GRU", Of(n), ahead.Kernel, ahead.Recurrent, ahead.Bias, resetAfter: true, isBackward: false);
+            var b = KerasFormulas.Recurrent("GRU", Of(n), back.Kernel, back.Recurrent, back.Bias, resetAfter: true, isBackward: true);
+            double[][] right = sequences ? [.. b.Outputs.Reverse()] : [b.Hidden];
+            double[][] left = sequences ? a.Outputs : [a.Hidden];
+            return isBoth ? [.. left.Zip(right, (p, q) => p.Concat(q).ToArray())] : left;
+        }).ToList();
+        using var session = model.CreateSession();
+        Flat(x).CopyTo(session.Input<float>(0));
+        session.Run();
+        Assert.Equal(sequences ? [Steps, batch, isBoth ? 2 * Units : Units] : [batch, isBoth ? 2 * Units : Units], session.Outputs[0].Shape.ToArray());
+        Equal([.. Enumerable.Range(0, results[0].Length).SelectMany(t => results.Select(r => r[t]))], session.Output<float>(0).ToArray());
+        if (stateful) Assert.Equal(batch * Units, session.State<float>("rnn/hidden").Length);
+    }
+
     [Fact]
     public void A_stateful_layer_goes_on_where_it_was()
     {
@@ -283,9 +324,9 @@ public sealed class KerasTests
     [Fact]
     public void All_unknown_layers_are_named_at_once()
     {
-        var file = new KerasFile(15).Layer("Lambda", $"\"name\": \"odd\", {Shape}").Layer("Dense", "\"name\": \"dense\"").Layer("ConvLSTM2D", "\"name\": \"images\"");
+        var file = new KerasFile(15).Layer("Lambda", $"\"name\": \"odd\", {Shape}").Layer("Dense", "\"name\": \"dense\"").Layer("LocallyConnected2D", "\"name\": \"images\"");
         var message = Assert.ThrowsAny<ConversionException>(() => file.Load()).Message;
-        Assert.Contains("'odd' (Lambda), 'images' (ConvLSTM2D)", message, StringComparison.Ordinal);
+        Assert.Contains("'odd' (Lambda), 'images' (LocallyConnected2D)", message, StringComparison.Ordinal);
         Assert.Contains("'kernel'", Assert.ThrowsAny<ConversionException>(() => new KerasFile(16).Layer("Dense", $"\"name\": \"dense\", {Shape}").Load()).Message, StringComparison.Ordinal);
         Assert.Contains("no architecture", Assert.ThrowsAny<ConversionException>(() => KerasSource.OfHdf("model.h5", File.ReadAllBytes(Models.Need("dtln/model.h5")))).Message, StringComparison.Ordinal);
     }

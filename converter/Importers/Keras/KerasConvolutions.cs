@@ -34,7 +34,7 @@ internal sealed class KerasConvolutions(KerasEmitter emitter)
         var filters = kernel.Shape[^1];
         kernel = KerasKernels.ConvKernel(kernel, isTurned: emitter.Version.IsTheano);
         var bias = emitter.Bias(layer, filters) is { } given ? emitter.Constant(layer, "bias", given) : null;
-        return KerasSpatial.Inside(emitter, layer, x, spatial, inner => Convolve(layer, inner, emitter.Constant(layer, "kernel", kernel), bias, kernel, spatial, layer.Int("groups", 1)));
+        return KerasSpatial.Inside(emitter, layer, x, spatial, inner => Convolve(Graph, layer, inner, emitter.Constant(layer, "kernel", kernel), bias, kernel, spatial, layer.Int("groups", 1)));
     }
 
     /// <summary>Each channel has its own kernels; the outputs of a channel are next to each other.</summary>
@@ -42,7 +42,7 @@ internal sealed class KerasConvolutions(KerasEmitter emitter)
     {
         var (kernel, name) = DepthwiseKernel(layer, spatial);
         var bias = emitter.Bias(layer, kernel.Shape[0]) is { } given ? emitter.Constant(layer, "bias", given) : null;
-        return KerasSpatial.Inside(emitter, layer, x, spatial, inner => Convolve(layer, inner, emitter.Constant(layer, name, kernel), bias, kernel, spatial, kernel.Shape[0] / Multiplier(layer)));
+        return KerasSpatial.Inside(emitter, layer, x, spatial, inner => Convolve(Graph, layer, inner, emitter.Constant(layer, name, kernel), bias, kernel, spatial, kernel.Shape[0] / Multiplier(layer)));
     }
 
     /// <summary>A depthwise convolution, then one of a single tap over all channels.</summary>
@@ -56,7 +56,7 @@ internal sealed class KerasConvolutions(KerasEmitter emitter)
         point = KerasKernels.ConvKernel(point);
         return KerasSpatial.Inside(emitter, layer, x, spatial, inner =>
         {
-            var deep = Convolve(layer, inner, emitter.Constant(layer, name, kernel), bias: null, kernel, spatial, kernel.Shape[0] / Multiplier(layer));
+            var deep = Convolve(Graph, layer, inner, emitter.Constant(layer, name, kernel), bias: null, kernel, spatial, kernel.Shape[0] / Multiplier(layer));
             return Graph.Op("Conv", [deep, emitter.Constant(layer, "pointwise_kernel", point), bias], ("kernel_shape", Filled(spatial)));
         });
     }
@@ -89,7 +89,8 @@ internal sealed class KerasConvolutions(KerasEmitter emitter)
         return KerasSpatial.Inside(emitter, layer, x, spatial, inner => Graph.Op("ConvTranspose", [inner, emitter.Constant(layer, "kernel", kernel), bias], attributes));
     }
 
-    private string Convolve(KerasLayer layer, string x, string weight, string? bias, IrTensor kernel, int spatial, int groups)
+    /// <summary>A convolution of a value whose channels are first, with the layer's strides, dilations and padding.</summary>
+    public static string Convolve(GraphComposer graph, KerasLayer layer, string x, string weight, string? bias, IrTensor kernel, int spatial, int groups)
     {
         var taps = Array.ConvertAll(kernel.Shape[2..], s => (long)s);
         var dilations = KerasSpatial.Numbers(layer, "dilation_rate", spatial, 1);
@@ -100,7 +101,7 @@ internal sealed class KerasConvolutions(KerasEmitter emitter)
             _ when IsSame(layer) => ("auto_pad", "SAME_UPPER"),
             _ => ("pads", new long[2 * spatial]),
         });
-        return Graph.Op("Conv", [x, weight, bias], [.. attributes]);
+        return graph.Op("Conv", [x, weight, bias], [.. attributes]);
     }
 
     /// <summary>The kernel [taps …, channels, multiplier] as [channels · multiplier, 1, taps …].</summary>
@@ -121,7 +122,8 @@ internal sealed class KerasConvolutions(KerasEmitter emitter)
 
     private static int Multiplier(KerasLayer layer) => layer.Int("depth_multiplier", 1);
 
-    private static void ExpectSize(KerasLayer layer, IrTensor kernel, int spatial)
+    /// <summary>Checks that the kernel_size agrees with the weights.</summary>
+    public static void ExpectSize(KerasLayer layer, IrTensor kernel, int spatial)
     {
         foreach (var (axis, size) in KerasSpatial.Numbers(layer, "kernel_size", spatial, 0, least: 0).Index())
         {

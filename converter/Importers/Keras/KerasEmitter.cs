@@ -60,6 +60,9 @@ internal sealed class KerasEmitter
     /// <summary>Notes for the user about called layers.</summary>
     public HashSet<string> Notes { get; } = [];
 
+    /// <summary>Layers whose steps are written out one after another.</summary>
+    public HashSet<string> WrittenOut { get; } = [];
+
     /// <summary>The called layers in the order of their nodes, each with the end of its nodes.</summary>
     public List<(string Layer, int End)> Ends { get; } = [];
 

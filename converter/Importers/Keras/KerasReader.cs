@@ -39,6 +39,8 @@ internal sealed class KerasReader
             foreach (var graph in model.Graphs) Constants.Check(graph);
             notes.AddRange(emitters.SelectMany(e => e.Notes.Concat(e.Unread())).Distinct());
             notes.AddRange(emitters.SelectMany(e => IdleLayers.Of(e.Graph.Graph, e.Ends)).Distinct().Select(layer => $"layer '{layer}' has no effect: no output depends on it"));
+            var steps = emitters.SelectMany(e => e.WrittenOut).Distinct().Select(layer => $"'{layer}'").ToList();
+            if (steps.Count > 0) notes.Add($"layer{(steps.Count == 1 ? $" {steps[0]} is" : $"s {string.Join(", ", steps)} are")} written out step by step, with a convolution of the state in each; the number of steps is fixed at conversion");
             if (source.Version.Note is { } said) notes.Add(said);
             model.Unused = weights.Unused();
             if (UnusedWeights.Note(model.Unused) is { } note) notes.Add(note);

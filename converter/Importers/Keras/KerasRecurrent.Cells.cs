@@ -14,6 +14,7 @@ internal sealed partial class KerasRecurrent
     /// </summary>
     private (string Sequence, string Last, string[] States) RunCells(KerasLayer layer, KerasValue x, List<KerasValue> initial, bool isBackward, bool isZeroElsewhere)
     {
+        if (KerasConvRecurrent.AxesOf(layer) > 0) return _convolutions.Run(layer, x, initial, isBackward, Batch(layer, x.Name));
         if (layer.Class != OverCells) return Run(layer, x, initial, isBackward, isZeroElsewhere);
         var cells = Cells(layer);
         var count = cells.Sum(cell => KindOf(cell).States);

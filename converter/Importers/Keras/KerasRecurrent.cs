@@ -19,23 +19,25 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
     /// <summary>The class of a layer over a cell, or over several.</summary>
     public const string OverCells = "RNN";
 
+    private readonly KerasConvRecurrent _convolutions = new(emitter);
+
     /// <summary>Keras' classes of recurrent layers.</summary>
-    public static IReadOnlyCollection<string> Classes { get; } = [.. s_kinds.Keys, OverCells];
+    public static IReadOnlyCollection<string> Classes { get; } = [.. s_kinds.Keys, OverCells, .. KerasConvRecurrent.Classes];
 
     /// <summary>Whether layers of a class have a cell of their own, which holds the weights.</summary>
-    public static bool HasCell(string kind) => s_kinds.ContainsKey(kind) || kind.StartsWith("ConvLSTM", StringComparison.Ordinal);
+    public static bool HasCell(string kind) => Classes.Contains(kind) && kind != OverCells;
 
     private GraphComposer Graph => emitter.Graph;
 
     /// <summary>Outputs: the sequence or the last output, then the states if <c>return_state</c> is set.</summary>
     public KerasValue[] Layer(KerasLayer layer, KerasCall call)
     {
-        var x = call.Inputs[0];
+        var x = Turned(layer, call.Inputs[0]);
         var isBackward = layer.Flag("go_backwards");
         var run = RunCells(layer, x, Initial(call), isBackward, layer.Flag("zero_output_for_mask"));
         // The sequence is in reading order; Keras does not reverse the mask with it.
-        var value = layer.Flag("return_sequences") ? new KerasValue(isBackward ? Graph.Reversed(run.Sequence, 1) : run.Sequence, 3, x.Mask) : new KerasValue(run.Last, 2);
-        return layer.Flag("return_state") ? [value, .. run.States.Select(s => new KerasValue(s, 2))] : [value];
+        var value = layer.Flag("return_sequences") ? Turned(layer, new KerasValue(isBackward ? Graph.Reversed(run.Sequence, 1) : run.Sequence, x.Rank, x.Mask)) : new KerasValue(run.Last, x.Rank - 1);
+        return layer.Flag("return_state") ? [value, .. run.States.Select(s => new KerasValue(s, x.Rank - 1))] : [value];
     }
 
     /// <summary>Both directions, merged by sum, product, mean or concatenation, or not merged.</summary>
@@ -51,12 +53,12 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
         var (isReversed, isBackReversed) = (forward.Flag("go_backwards"), isGiven ? backward.Flag("go_backwards") : !forward.Flag("go_backwards"));
         if (backward.Class != forward.Class) throw layer.Fault("its two directions are of different classes");
         if (isReversed == isBackReversed) throw layer.Fault("its two layers have the same direction (go_backwards)");
-        foreach (var both in (string[])["return_sequences", "return_state", "stateful"])
+        foreach (var both in (string[])["return_sequences", "return_state", "stateful", "time_major"])
         {
             if (forward.Flag(both) != backward.Flag(both)) throw layer.Fault($"its two layers differ in '{both}'");
         }
 
-        var x = call.Inputs[0];
+        var x = Turned(forward, call.Inputs[0]);
         var initial = Initial(call);
         var half = initial.Count / 2;
         bool IsZero(KerasLayer direction) => direction.Flag("zero_output_for_mask") is var isAsked && x.Mask is not null && (emitter.Version.ZeroesMaskedSteps ? isSequence : isAsked);
@@ -64,16 +66,25 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
         var back = RunCells(backward, x, initial[half..], isBackReversed, IsZero(backward));
         // Keras joins the first layer's outputs in reading order with the reversed outputs of the second.
         var (a, b) = !isSequence ? (ahead.Last, back.Last) : isReversed ? (Graph.Reversed(ahead.Sequence, 1), Graph.Reversed(back.Sequence, 1)) : (ahead.Sequence, back.Sequence);
-        var (rank, mask) = isSequence ? (3, x.Mask) : (2, null);
-        KerasValue[] merged = layer.Get("merge_mode") is null && layer.Has("merge_mode") ? [new(a, rank, mask), new(b, rank, mask)] : layer.String("merge_mode") switch
+        var mask = isSequence ? x.Mask : null;
+        KerasValue Result(string value) => isSequence ? Turned(forward, new KerasValue(value, x.Rank, mask)) : new KerasValue(value, x.Rank - 1);
+        KerasValue[] merged = layer.Get("merge_mode") is null && layer.Has("merge_mode") ? [Result(a), Result(b)] : layer.String("merge_mode") switch
         {
-            null or "concat" => [new(Graph.Op("Concat", [a, b], ("axis", -1L)), rank, mask)],
-            "sum" => [new(Graph.Op("Add", [a, b]), rank, mask)],
-            "mul" => [new(Graph.Op("Mul", [a, b]), rank, mask)],
-            "ave" => [new(Graph.Op("Mul", [Graph.Op("Add", [a, b]), emitter.Scalar(0.5f)]), rank, mask)],
+            null or "concat" => [Result(Graph.Op("Concat", [a, b], ("axis", -1L)))],
+            "sum" => [Result(Graph.Op("Add", [a, b]))],
+            "mul" => [Result(Graph.Op("Mul", [a, b]))],
+            "ave" => [Result(Graph.Op("Mul", [Graph.Op("Add", [a, b]), emitter.Scalar(0.5f)]))],
             var other => throw layer.Fault($"merge_mode '{other}' is unknown"),
         };
-        return forward.Flag("return_state") ? [.. merged, .. ahead.States.Concat(back.States).Select(s => new KerasValue(s, 2))] : merged;
+        return forward.Flag("return_state") ? [.. merged, .. ahead.States.Concat(back.States).Select(s => new KerasValue(s, x.Rank - 1))] : merged;
+    }
+
+    /// <summary>A sequence with steps and batch exchanged, if the layer has the steps first.</summary>
+    private KerasValue Turned(KerasLayer layer, KerasValue x)
+    {
+        if (!layer.Flag("time_major")) return x;
+        if (x.Rank < 3) throw layer.Fault($"its input has {x.Rank} dimensions; it must be [steps, batch, …]");
+        return x with { Name = Graph.Transpose(x.Name, [1, 0, .. KerasSpatial.Axes(2, x.Rank - 2)]), Mask = x.Mask is null ? null : Graph.Transpose(x.Mask, 1, 0) };
     }
 
     private static List<KerasValue> Initial(KerasCall call) => call.Named.TryGetValue("initial_state", out var named) ? named : call.Inputs[1..];
@@ -83,14 +94,13 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
     {
         var kind = KindOf(layer);
         if (x.Rank != 3) throw layer.Fault($"its input has {x.Rank} dimensions; it must be [batch, steps, features]");
-        if (layer.Flag("time_major")) throw layer.Fault("time_major is not supported");
         var packing = x.Mask is null ? null : new MaskPacking(Graph, x.Name, x.Mask, isBackward);
         var steps = Graph.Transpose(packing?.Packed ?? x.Name, 1, 0, 2);
         var (w, r, b, hidden, isResetAfter) = Weights(layer, kind);
         var states = kind.States;
         if (initial.Count != 0 && initial.Count != states) throw layer.Fault($"it is called with {initial.Count} initial states, but has {states}");
         var isStateful = layer.Flag("stateful");
-        var first = initial.Count > 0 ? initial.ConvertAll(s => Graph.Unsqueeze(s.Name, 0)) : isStateful ? Kept(layer, x.Name, states, hidden) : [];
+        var first = initial.Count > 0 ? initial.ConvertAll(s => Graph.Unsqueeze(s.Name, 0)) : isStateful ? Declare(Graph, layer, states, [new IrDim(1, null), Batch(layer, x.Name), new IrDim(hidden, null)]) : [];
         string?[] inputs = [steps, w, r, b, packing?.Lengths, .. first];
         string[] outputs = [Graph.Graph.Fresh(layer.Name), .. Enumerable.Range(0, states).Select(_ => Graph.Graph.Fresh(layer.Name + "/state"))];
         List<(string, object)> attributes = [("hidden_size", (long)hidden), ("direction", isBackward ? "reverse" : "forward"), .. Activations(layer, kind)];
@@ -98,7 +108,7 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
         Graph.Ops(kind.Name, inputs, outputs, [.. attributes]);
         if (initial.Count == 0 && isStateful)
         {
-            for (var i = 0; i < states; i++) Keep(layer, i, outputs[1 + i]);
+            for (var i = 0; i < states; i++) Keep(Graph, layer, i, outputs[1 + i]);
         }
 
         var sequence = Graph.Transpose(Graph.Squeeze(outputs[0], 1), 1, 0, 2);
@@ -163,26 +173,31 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
         return isAfter;
     }
 
-    /// <summary>States [1, N, H] of a stateful layer, which the runtime keeps between runs.</summary>
-    private List<string> Kept(KerasLayer layer, string x, int count, int hidden)
+    /// <summary>The batch of a layer's input, which is the model's.</summary>
+    private IrDim Batch(KerasLayer layer, string x)
     {
-        var batch = Graph.Graph.Inputs.Find(i => i.Value == x) is { } input ? input.Shape[0] : Graph.Graph.Inputs[0].Shape[0];
-        var names = new List<string>();
-        for (var i = 0; i < count; i++)
+        var shape = (Graph.Graph.Inputs.Find(i => i.Value == x) ?? Graph.Graph.Inputs[0]).Shape;
+        return shape[layer.Flag("time_major") && shape.Length > 1 ? 1 : 0];
+    }
+
+    /// <summary>States of a stateful layer, which the runtime keeps between runs.</summary>
+    public static List<string> Declare(GraphComposer graph, KerasLayer layer, int count, IrDim[] shape)
+    {
+        var names = Enumerable.Range(0, count).Select(i => StateName(layer, i)).ToList();
+        foreach (var name in names)
         {
-            var name = StateName(layer, i);
-            Graph.Declare(name);
-            Graph.Graph.States.Add(new IrState(name, name, name, name, ElementType.Float32, [new IrDim(1, null), batch, new IrDim(hidden, null)]));
-            names.Add(name);
+            graph.Declare(name);
+            graph.Graph.States.Add(new IrState(name, name, name, name, ElementType.Float32, shape));
         }
 
         return names;
     }
 
-    private void Keep(KerasLayer layer, int state, string update)
+    /// <summary>Gives a state that was declared its next value.</summary>
+    public static void Keep(GraphComposer graph, KerasLayer layer, int state, string update)
     {
-        var at = Graph.Graph.States.FindIndex(s => s.Name == StateName(layer, state));
-        Graph.Graph.States[at] = Graph.Graph.States[at] with { Update = update, Output = update };
+        var at = graph.Graph.States.FindIndex(s => s.Name == StateName(layer, state));
+        graph.Graph.States[at] = graph.Graph.States[at] with { Update = update, Output = update };
     }
 
     private static string StateName(KerasLayer layer, int state) => $"{layer.WeightsOf}{(layer.Part.Length > 0 ? "/" + layer.Part.TrimEnd('_') : "")}/{(state == 0 ? "hidden" : "cell")}";

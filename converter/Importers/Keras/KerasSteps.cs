@@ -1,3 +1,5 @@
+using SeqRuntime.Converter.Importers.Description;
+
 namespace SeqRuntime.Converter.Importers.Keras;
 
 /// <summary>TimeDistributed of any layer or model: all steps of all sequences become one batch.</summary>
@@ -11,13 +13,24 @@ internal static class KerasSteps
         if (call.Inputs.Count > 1) throw layer.Fault("more than one input is not supported");
         if (x.Mask is not null && UsesMask(inner)) throw layer.Fault($"its input has a mask, which Keras hands to '{inner.Class}' in a form that differs between versions; remove the mask before it");
         if (emitter.Version.Major < 3 && MakesMask(inner)) throw layer.Fault($"'{inner.Name}' ({inner.Class}) makes a mask inside of each step, which is not supported here");
-        var batch = graph.Op("Shape", [x.Name], ("start", 0L), ("end", 2L));
-        string Rest(string value, long start) => graph.Op("Shape", [value], ("start", start));
-        string Shaped(string value, params string[] sizes) => graph.Op("Reshape", [value, graph.Op("Concat", sizes, ("axis", 0L))]);
-        var folded = new KerasCall([new KerasValue(Shaped(x.Name, graph.Axes(-1), Rest(x.Name, 2)), x.Rank - 1)]);
+        var batch = Batch(graph, x.Name);
+        var folded = new KerasCall([new KerasValue(Folded(graph, x.Name), x.Rank - 1)]);
         folded.Flags.UnionWith(call.Flags);
-        return [.. emitter.Call(inner, folded).Select(y => new KerasValue(Shaped(y.Name, batch, Rest(y.Name, 1)), y.Rank + 1, x.Mask))];
+        return [.. emitter.Call(inner, folded).Select(y => new KerasValue(Unfolded(graph, y.Name, batch), y.Rank + 1, x.Mask))];
     }
+
+    /// <summary>The number of sequences and the number of their steps.</summary>
+    public static string Batch(GraphComposer graph, string x) => graph.Op("Shape", [x], ("start", 0L), ("end", 2L));
+
+    /// <summary>All steps of all sequences as one batch.</summary>
+    public static string Folded(GraphComposer graph, string x) => Shaped(graph, x, graph.Axes(-1), Rest(graph, x, 2));
+
+    /// <summary>A batch of steps as sequences again.</summary>
+    public static string Unfolded(GraphComposer graph, string y, string batch) => Shaped(graph, y, batch, Rest(graph, y, 1));
+
+    private static string Rest(GraphComposer graph, string value, long start) => graph.Op("Shape", [value], ("start", start));
+
+    private static string Shaped(GraphComposer graph, string value, params string[] sizes) => graph.Op("Reshape", [value, graph.Op("Concat", sizes, ("axis", 0L))]);
 
     /// <summary>Whether a layer's result depends on a mask of its input.</summary>
     private static bool UsesMask(KerasLayer layer) => KerasModel.Is(layer) || layer.Class is "Bidirectional" or "GlobalAveragePooling1D" or "Softmax" or "TimeDistributed" || KerasRecurrent.Classes.Contains(layer.Class);
