@@ -38,6 +38,35 @@ public sealed class KerasTranslatorTests : IDisposable
         Assert.Equal(Greedy(weights, source), Decode(model, [3, 0, 1, 4, 2, 0]));
     }
 
+    /// <summary>The encoder and the decoder are models, which Keras calls a second time in the whole one.</summary>
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public void Encoder_and_decoder_may_be_inner_models(bool isOfObjects, bool isDeep)
+    {
+        var file = new KerasFile(65);
+        var weights = new Weights(file, isOneHot: false, layer => layer is "letters" or "encoder" ? $"enc/{(isDeep ? "body/" : "")}{layer}" : $"dec/{layer}");
+        var result = Convert(file, Nested(isOfObjects, isDeep));
+        Assert.Equal(["encoder", "step"], result.Graphs.Select(g => g.Name));
+        Assert.Empty(result.Unused);
+        using var model = SeqModel.Load(result.File);
+        int[] source = [3, 1, 4, 2];
+        Assert.Equal(Greedy(weights, source), Decode(model, source));
+        Assert.Equal(["main"], Convert(file, Nested(isOfObjects, isDeep), new ConversionOptions { NoSplit = true }).Graphs.Select(g => g.Name));
+    }
+
+    /// <summary>An inner model that is called twice stays one, and with it the whole graph.</summary>
+    [Fact]
+    public void Inner_models_that_are_called_twice_stay_whole()
+    {
+        var file = new KerasFile(65);
+        _ = new Weights(file, isOneHot: false, layer => layer is "letters" or "encoder" ? $"enc/{layer}" : $"dec/{layer}");
+        var config = Nested(isOfObjects: false, isDeep: false).Replace("\"inbound_nodes\": [[[\"source\", 0, 0, {}]]]}, {\"class_name\": \"Functional\"", "\"inbound_nodes\": [[[\"source\", 0, 0, {}]], [[\"source\", 0, 0, {}]]]}, {\"class_name\": \"Functional\"", StringComparison.Ordinal);
+        Assert.NotEqual(Nested(isOfObjects: false, isDeep: false), config);
+        Assert.Equal(["main"], Convert(file, config, new ConversionOptions()).Graphs.Select(g => g.Name));
+    }
+
     /// <summary>The scores of the step, fed token by token, are those of the whole graph.</summary>
     [Theory]
     [InlineData("Attention")]
@@ -174,6 +203,36 @@ public sealed class KerasTranslatorTests : IDisposable
         return Model([.. inputs, Layer("LSTM", "encoder", Cell, Node(isOneHot ? "source" : "letters")), Layer("LSTM", "decoder", $"{Cell}, \"return_sequences\": true, \"go_backwards\": false", Node(isOneHot ? "target" : "sounds"), Node("encoder", 1), Node("encoder", 2)), Layer("Dense", "out", $"\"units\": {Sounds}, \"activation\": \"softmax\", \"use_bias\": false", Node("decoder"))]);
     }
 
+    /// <summary>The classic model in two inner ones. In a deep one, the encoder's layers are in a model inside of that.</summary>
+    private static string Nested(bool isOfObjects, bool isDeep)
+    {
+        string Inner(string name, string inputs, string outputs, string[] layers, string nodes) => $$"""{"class_name": "Functional", "name": "{{name}}", "config": {"name": "{{name}}", "layers": [{{string.Join(", ", layers)}}], "input_layers": [{{inputs}}], "output_layers": [{{outputs}}]}, "inbound_nodes": [{{nodes}}]}""";
+        string Call(params (string Layer, int Call, int Output)[] values) => isOfObjects
+            ? $$"""{"args": [[{{string.Join(", ", values.Select(v => $$"""{"class_name": "__keras_tensor__", "config": {"keras_history": ["{{v.Layer}}", {{v.Call}}, {{v.Output}}]} }"""))}}]], "kwargs": {"mask": null} }"""
+            : $"[{string.Join(", ", values.Select(v => $"[\"{v.Layer}\", {v.Call}, {v.Output}, {{}}]"))}]";
+        static string Input(string name, string shape, string type) => Layer("InputLayer", name, $"\"batch_input_shape\": {shape}, \"dtype\": \"{type}\"");
+        const string tokens = "[null, null]", states = "[null, 4]";
+        string[] source = [Input("source", tokens, "float32"), Layer("Embedding", "letters", $"\"input_dim\": {Letters}, \"output_dim\": {Width}", Node("source")), Layer("LSTM", "encoder", Cell, Node("letters"))];
+        string encoder;
+        if (isDeep)
+        {
+            var body = Inner("body", "[\"source\", 0, 0]", "[\"encoder\", 0, 1], [\"encoder\", 0, 2]", source, Call(("first", 0, 0)));
+            encoder = Inner("enc", "[\"first\", 0, 0]", "[\"body\", 1, 0], [\"body\", 1, 1]", [Input("first", tokens, "float32"), body], Call(("source", 0, 0)));
+        }
+        else
+        {
+            encoder = Inner("enc", "[\"source\", 0, 0]", "[\"encoder\", 0, 1], [\"encoder\", 0, 2]", source, Call(("source", 0, 0)));
+        }
+
+        string[] target =
+        [
+            Input("given", tokens, "float32"), Input("h", states, "float32"), Input("c", states, "float32"), Layer("Embedding", "sounds", $"\"input_dim\": {Sounds}, \"output_dim\": {Width}", Node("given")),
+            Layer("LSTM", "decoder", $"{Cell}, \"return_sequences\": true", Node("sounds"), Node("h"), Node("c")), Layer("Dense", "out", $"\"units\": {Sounds}, \"activation\": \"softmax\", \"use_bias\": false", Node("decoder")),
+        ];
+        var decoder = Inner("dec", "[\"given\", 0, 0], [\"h\", 0, 0], [\"c\", 0, 0]", "[\"out\", 0, 0]", target, Call(("target", 0, 0), ("enc", 1, 0), ("enc", 1, 1)));
+        return Model(Input("source", tokens, "float32"), Input("target", tokens, "float32"), encoder, decoder).Replace("\"output_layers\": [[\"out\", 0, 0]]} }", "\"output_layers\": [[\"dec\", 1, 0]]} }", StringComparison.Ordinal);
+    }
+
     private static string[] Embedded(string mask) =>
     [
         Layer("InputLayer", "source", "\"batch_input_shape\": [null, null], \"dtype\": \"float32\""),
@@ -204,18 +263,19 @@ public sealed class KerasTranslatorTests : IDisposable
     /// <summary>Random weights of the classic model.</summary>
     private sealed class Weights
     {
-        public Weights(KerasFile file, bool isOneHot)
+        public Weights(KerasFile file, bool isOneHot, Func<string, string>? place = null)
         {
+            place ??= layer => $"{layer}/{layer}";
             double[][] Rows(string path, int count)
             {
                 if (isOneHot) return [.. Enumerable.Range(0, count).Select(i => Enumerable.Range(0, count).Select(j => i == j ? 1.0 : 0).ToArray())];
                 return [.. file.Weight(path, 2f, 0f, count, Width).Chunk(Width)];
             }
 
-            (Source, Target) = (Rows("letters/letters/embeddings", Letters), Rows("sounds/sounds/embeddings", Sounds));
-            (double[], double[], double[]) Lstm(string name, int inputs) => (file.Weight($"{name}/{name}/lstm_cell/kernel", 2f, 0f, inputs, 16), file.Weight($"{name}/{name}/lstm_cell/recurrent_kernel", 2f, 0f, 4, 16), file.Weight($"{name}/{name}/lstm_cell/bias", 2f, 0f, 16));
+            (Source, Target) = (Rows($"{place("letters")}/embeddings", Letters), Rows($"{place("sounds")}/embeddings", Sounds));
+            (double[], double[], double[]) Lstm(string name, int inputs) => (file.Weight($"{place(name)}/lstm_cell/kernel", 2f, 0f, inputs, 16), file.Weight($"{place(name)}/lstm_cell/recurrent_kernel", 2f, 0f, 4, 16), file.Weight($"{place(name)}/lstm_cell/bias", 2f, 0f, 16));
             (Encoder, Decoder) = (Lstm("encoder", Source[0].Length), Lstm("decoder", Target[0].Length));
-            Scores = file.Weight("out/out/kernel", 2f, 0f, 4, Sounds);
+            Scores = file.Weight($"{place("out")}/kernel", 2f, 0f, 4, Sounds);
         }
 
         public double[][] Source { get; }

@@ -68,17 +68,21 @@ internal sealed class KerasReader
         var model = new KerasModel(_emitter, whole, "");
         var unknown = model.Layers.SelectMany(_emitter.Unknown).ToList();
         if (unknown.Count > 0) throw new ConversionException($"these layers are not supported: {string.Join(", ", unknown.Select(l => $"'{l.Name}' ({l.Class})"))}. {string.Concat(unknown.Select(l => Why(l.Class)).Distinct())}{Advice}");
-        if (!isWhole && KerasTranslator.Find(whole, model, notes) is { } parts)
-        {
-            var split = new KerasSplit(whole, parts, start);
-            return (split.Make(notes), split.Emitters);
-        }
+        if (!isWhole && Split(whole, model, start, notes) is { } split) return (split.Make(notes), split.Emitters);
 
         var order = model.Inputs;
         var outputs = model.Run(Input, First);
         if (whole.Class != "Sequential") OrderInputs(order);
         foreach (var (name, value) in outputs) Output(name, value);
         return (new ImportedModel(_graph.Graph), [_emitter]);
+    }
+
+    /// <summary>The parts of an encoder-decoder, whose layers may be in inner models.</summary>
+    private KerasSplit? Split(KerasLayer whole, KerasModel model, Func<string, KerasEmitter> start, List<string> notes)
+    {
+        if (KerasTranslator.Find(whole, model, notes) is { } parts) return new KerasSplit(whole, parts, start);
+        if (KerasInline.Of(whole) is not { } flat) return null;
+        return KerasTranslator.Find(flat, new KerasModel(_emitter, flat, ""), notes) is { } inner ? new KerasSplit(flat, inner, start) : null;
     }
 
     private static string Why(string kind) => kind switch

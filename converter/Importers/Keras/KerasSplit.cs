@@ -59,7 +59,7 @@ internal sealed class KerasSplit(KerasLayer whole, KerasTranslator parts, Func<s
         string Link(string output)
         {
             if (step.Inputs.Exists(i => i.Name == output)) return output;
-            var shape = resolved.ShapeOf(encoder.Outputs.Find(o => o.Name == output)!.Value);
+            var shape = resolved.ShapeOf(resolved.Outputs.Find(o => o.Name == output)!.Value);
             ofStep.Graph.Declare(output);
             step.Inputs.Add(new IrPort(output, output, shape.Type, Array.ConvertAll(shape.Sizes, size => size < 0 ? new IrDim(-1, "T") : new IrDim(size, null))));
             _metadata[DecodingKeys.Link + output] = output;
