@@ -39,6 +39,30 @@ internal sealed class KerasFilesTarget : ConverterTarget
         {"class_name": "Dense", "name": "out", "config": {"name": "out", "units": 5, "activation": "softmax"}, "inbound_nodes": [[["attend", 0, 0, {}]]]} ],
         "input_layers": [["source", 0, 0], ["target", 0, 0]], "output_layers": [["out", 0, 0]]} }
         """,
+        """
+        {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": [
+        {"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [1, 2, 3, 3, 1], "dtype": "float32"} },
+        {"class_name": "ConvLSTM2D", "config": {"name": "conv", "filters": 2, "kernel_size": [2, 2], "strides": [1, 1], "dilation_rate": [1, 1], "padding": "same", "data_format": "channels_last", "stateful": true, "recurrent_activation": "sigmoid"} } ]} }
+        """,
+        $$"""
+        {"class_name": "Functional", "config": {"name": "f", "layers": [
+        {"class_name": "InputLayer", "name": "source", "config": {"name": "source", "batch_input_shape": [null, null]}, "inbound_nodes": []},
+        {"class_name": "InputLayer", "name": "target", "config": {"name": "target", "batch_input_shape": [null, null]}, "inbound_nodes": []},
+        {"class_name": "Functional", "name": "enc", "config": {"name": "enc", "layers": [
+            {"class_name": "InputLayer", "name": "x", "config": {"name": "x", "batch_input_shape": [null, null]}, "inbound_nodes": []},
+            {"class_name": "Embedding", "name": "letters", "config": {"name": "letters", "input_dim": 5, "output_dim": 3}, "inbound_nodes": [[["x", 0, 0, {}]]]},
+            {"class_name": "LSTM", "name": "encoder", "config": {"name": "encoder", "return_state": true, {{Cell}} }, "inbound_nodes": [[["letters", 0, 0, {}]]]} ],
+            "input_layers": [["x", 0, 0]], "output_layers": [["encoder", 0, 1], ["encoder", 0, 2]]}, "inbound_nodes": [[["source", 0, 0, {}]]]},
+        {"class_name": "Functional", "name": "dec", "config": {"name": "dec", "layers": [
+            {"class_name": "InputLayer", "name": "y", "config": {"name": "y", "batch_input_shape": [null, null]}, "inbound_nodes": []},
+            {"class_name": "InputLayer", "name": "h", "config": {"name": "h", "batch_input_shape": [null, 2]}, "inbound_nodes": []},
+            {"class_name": "InputLayer", "name": "c", "config": {"name": "c", "batch_input_shape": [null, 2]}, "inbound_nodes": []},
+            {"class_name": "Embedding", "name": "sounds", "config": {"name": "sounds", "input_dim": 5, "output_dim": 3}, "inbound_nodes": [[["y", 0, 0, {}]]]},
+            {"class_name": "LSTM", "name": "decoder", "config": {"name": "decoder", "return_sequences": true, {{Cell}} }, "inbound_nodes": [[["sounds", 0, 0, {}], ["h", 0, 0, {}], ["c", 0, 0, {}]]]},
+            {"class_name": "Dense", "name": "out", "config": {"name": "out", "units": 5, "activation": "softmax"}, "inbound_nodes": [[["decoder", 0, 0, {}]]]} ],
+            "input_layers": [["y", 0, 0], ["h", 0, 0], ["c", 0, 0]], "output_layers": [["out", 0, 0]]}, "inbound_nodes": [[["target", 0, 0, {}], ["enc", 1, 0, {}], ["enc", 1, 1, {}]]]} ],
+        "input_layers": [["source", 0, 0], ["target", 0, 0]], "output_layers": [["dec", 1, 0]]} }
+        """,
     ];
 
     private readonly KerasFile _file = new(4) { Version = "3.6.0" };
@@ -59,12 +83,17 @@ internal sealed class KerasFilesTarget : ConverterTarget
         Recurrent("rnn/cell/cells/lstm_cell_1", 2);
         Recurrent("lstm/cell", 3);
         Recurrent("lstm_1/cell", 3);
+        Recurrent("functional/layers/lstm/cell", 3);
+        Recurrent("functional_1/layers/lstm/cell", 3);
+        foreach (var (i, shape) in new int[][] { [2, 2, 1, 8], [2, 2, 2, 8], [8] }.Index()) _file.Weight($"layers/conv_lstm2d/cell/vars/{i}", shape);
         _file.Weight("layers/time_distributed/layer/layers/dense/vars/0", 4, 2);
         _file.Weight("layers/time_distributed/layer/layers/dense/vars/1", 2);
         for (var i = 0; i < 4; i++) _file.Weight($"layers/batch_normalization/vars/{i}", 0.4f, 0.8f, 2);
-        foreach (var name in (string[])["embedding", "embedding_1"]) _file.Weight($"layers/{name}/vars/0", 5, 3);
+        foreach (var name in (string[])["embedding", "embedding_1", "functional/layers/embedding", "functional_1/layers/embedding"]) _file.Weight($"layers/{name}/vars/0", 5, 3);
         _file.Weight("layers/dense/vars/0", 2, 5);
         _file.Weight("layers/dense/vars/1", 5);
+        _file.Weight("layers/functional_1/layers/dense/vars/0", 2, 5);
+        _file.Weight("layers/functional_1/layers/dense/vars/1", 5);
         _file.WriteWeights(At("valid.h5"));
         _weights = File.ReadAllBytes(At("valid.h5"));
         _seeds = [.. s_configs.Select(Encoding.UTF8.GetBytes), .. s_configs.Select(Archive), _weights, .. Corpus("keras-files")];
