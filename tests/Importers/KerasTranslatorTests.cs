@@ -38,6 +38,15 @@ public sealed class KerasTranslatorTests : IDisposable
         Assert.Equal(Greedy(weights, source), Decode(model, [3, 0, 1, 4, 2, 0]));
     }
 
+    [Fact]
+    public void A_decoder_that_starts_from_too_many_states_is_refused()
+    {
+        var file = new KerasFile(66);
+        _ = new Weights(file, isOneHot: false);
+        var config = Classic(isOneHot: false, isMasked: false).Replace("[\"encoder\", 0, 2, {}]]]", "[\"encoder\", 0, 2, {}], [\"encoder\", 0, 2, {}]]]", StringComparison.Ordinal);
+        Assert.Contains("it is called with 3 initial states, but has 2", Assert.ThrowsAny<ConversionException>(() => Convert(file, config)).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>The encoder and the decoder are models, which Keras calls a second time in the whole one.</summary>
     [Theory]
     [InlineData(false, false)]
