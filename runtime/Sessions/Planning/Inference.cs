@@ -72,8 +72,11 @@ internal sealed unsafe class Inference
                 }
 
                 if (!IsKnownNode[i]) continue;
+                // A large one, such as a causal mask, is not run here, and its work does not count.
+                IsKnownNode[i] = IsSmall(node, context);
+                if (!IsKnownNode[i]) continue;
                 _knownWork += node.Operator.Work(context);
-                IsKnownNode[i] = _knownWork <= AllKnownWork && IsSmall(node, context);
+                IsKnownNode[i] = _knownWork <= AllKnownWork;
                 if (IsKnownNode[i]) RunKnown(i);
             }
             catch (Exception fault) when (fault is ArgumentException or OverflowException or SeqFormatException)
