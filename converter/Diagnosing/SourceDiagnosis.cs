@@ -54,7 +54,7 @@ internal sealed record SourceDiagnosis(string Path, FileKind Kind, long Bytes, S
         if (kind == FileKind.TensorFlowLite) return TfliteFacts.Of(path, content);
         if (AudioFacts.Of(kind, path, content) is { } sound) return sound;
         if (kind == FileKind.Description) return DescriptionFacts.Of(path, content, files);
-        return IsWeights(kind) ? new SourceFacts([], [], WeightFacts.Of(WeightFile.Read(RealPath.Of(path), files)), IsComplete: false) : null;
+        return IsWeights(kind) ? new SourceFacts([], [], WeightFacts.Of(WeightFile.Read(RealPath.Of(path), files, files.FolderOf(path).Find)), IsComplete: false) : null;
     }
 
     /// <summary>Kinds whose weights a description can name. Of some kinds, which also hold a program, only the weights are read.</summary>

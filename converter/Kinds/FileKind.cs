@@ -50,6 +50,9 @@ internal sealed record FileKind(string What, KindUse Use, string WayOut = "")
 
     public static FileKind Npz { get; } = new("an archive of NumPy arrays", KindUse.Weights);
 
+    /// <summary>JSON that names the file of each tensor: Hugging Face's shards.</summary>
+    public static FileKind WeightIndex { get; } = new("the index of weights in several files", KindUse.Weights);
+
     public static FileKind Safetensors { get; } = new("a safetensors file", KindUse.Weights);
 
     public static FileKind Seq { get; } = new("a converted model", KindUse.Unread, "'seqconvert inspect {name}' shows it, and 'seqconvert run {name}' runs it");

@@ -15,6 +15,7 @@ internal static class JsonKinds
         (["in_shape", "layers"], FileKind.RtNeural),
         (["model_data", "state_dict"], FileKind.GuitarMl),
         (["state_dict"], FileKind.StateDict),
+        (["model_state_dict"], FileKind.StateDict),
         (["architecture", "config"], FileKind.Nam),
         (["modelTopology"], FileKind.TensorFlowJs),
         (["class_name", "config"], FileKind.KerasArchitecture),
@@ -24,7 +25,7 @@ internal static class JsonKinds
         (["residual_channels", "dilations", "variables"], Unread("a WaveNet of PedalNet and GuitarML's SmartAmp", "Export the PyTorch model (.ckpt) that it was made from as ONNX and convert that")),
         (["arg_nodes", "heads"], FileKind.Mxnet),
         (["learner"], Unread("a model of XGBoost", "It has no layers; this converter reads networks only")),
-        (["weight_map"], Unread("the index of weights in several files", "Save them as one safetensors file, and describe the layers (.json)")),
+        (["weight_map"], FileKind.WeightIndex),
         (["model_type"], Unread("a configuration of Hugging Face's transformers", "Export the model as ONNX and convert that")),
         (["architectures"], Unread("a configuration of Hugging Face's transformers", "Export the model as ONNX and convert that")),
         (["model", "added_tokens"], Unread("a tokenizer of Hugging Face, which contains no model", "A description's 'tables' can name one of its members as tokens")),
@@ -37,7 +38,8 @@ internal static class JsonKinds
         bool Has(string name) => names.Contains(name);
         if (names.Count == 0 || ((Has("graphs") || Has("weights") || Has("tables") || Has("decoding")) && !Has("architecture") && !Has("model_data") && !Has("modelTopology"))) return FileKind.Description;
         if (Array.Find(s_kinds, k => Array.TrueForAll(k.Members, Has)).Kind is { } kind) return kind;
-        if (names.TrueForAll(IsWeight)) return FileKind.StateDict;
+        // Settings or a vocabulary may stand beside the tensors.
+        if (names.TrueForAll(IsWeight) || names.Exists(name => name.Contains('.', StringComparison.Ordinal) && IsWeight(name))) return FileKind.StateDict;
         if (!isWhole) return FileKind.Description;
         return new FileKind($"JSON that is not a description of a model: it has neither 'graphs' nor 'weights' (see docs/description.md). It has {string.Join(", ", names.Take(Shown).Select(n => $"'{n}'"))}{(names.Count > Shown ? " …" : "")}", KindUse.Wrapped);
     }

@@ -36,8 +36,14 @@ internal sealed class WeightSet
     /// <summary>Names of objects in the file that were not read, such as a class of settings.</summary>
     public IReadOnlyCollection<string> Ignored { get; init; } = [];
 
+    /// <summary>Numbers, texts and truths beside the tensors, by their paths, as JSON.</summary>
+    public IReadOnlyList<(string Path, string Json)> Settings { get; init; } = [];
+
     /// <summary>The whole modules of the file, in its order. Other files have none.</summary>
     public IReadOnlyList<WholeModule> Modules { get; init; } = [];
+
+    /// <summary>The real paths of the files that an index names. Empty if the tensors are in one file.</summary>
+    public IReadOnlyList<string> Parts { get; init; } = [];
 
     public IReadOnlyCollection<string> Names => _tensors.Keys;
 

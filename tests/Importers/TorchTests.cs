@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Compression;
 using SeqRuntime.Converter;
+using SeqRuntime.Converter.IO;
 using SeqRuntime.Converter.Weights;
 using SeqRuntime.Converter.Weights.Torch;
 
@@ -134,6 +135,23 @@ public sealed class TorchTests
             Numbers.Near(expected, weights.Read(whole)!.Floats, 1e-6);
             Assert.Equal([2, 3], weights.Read(whole)!.Shape);
             Assert.Equal([whole], weights.Names);
+        }
+    }
+
+    /// <summary>The same pairs in safetensors, npz and JSON: 10 · [3, 4] / 5.</summary>
+    [Theory]
+    [InlineData("weight_g", "weight_v", "weight")]
+    [InlineData("c.parametrizations.weight.original0", "c.parametrizations.weight.original1", "c.weight")]
+    public void Weight_norm_is_computed_in_every_format(string length, string direction, string whole)
+    {
+        using var npz = new MemoryStream();
+        NpzFile.Write(npz, [new(length, NpyArray.From([1, 1], new float[] { 10 })), new(direction, NpyArray.From([1, 2], new float[] { 3, 4 }))]);
+        var json = System.Text.Encoding.UTF8.GetBytes($$"""{ "model_state_dict": { "{{length}}": [[10]], "{{direction}}": [[3, 4]] } }""");
+        foreach (var file in (byte[][])[Safetensors.File((length, [1, 1], [10]), (direction, [1, 2], [3, 4])), npz.ToArray(), json])
+        {
+            var weights = WeightFile.Read("w", file);
+            Assert.Equal([whole], weights.Names);
+            Numbers.Near([6, 8], weights.Read(whole)!.Floats, 1e-6);
         }
     }
 

@@ -26,6 +26,9 @@ internal sealed record StateDictLayer(string Name, string Kind, int Inputs, int 
 
     public string Says => $"{(Name.Length > 0 ? $"'{Name}' " : "")}{Kind} {Inputs} → {Outputs}";
 
+    /// <summary>How a state_dict gets a description.</summary>
+    public static string WayOut(string file) => $"{{ \"weights\": \"{file}\", \"graphs\": … }} (docs/description.md); seqconvert scaffold {file} -o {System.IO.Path.GetFileNameWithoutExtension(file)}-layers.json drafts it";
+
     /// <summary>Whether it takes this many channels: its own, groups of them in a convolution, or any with one slope for all.</summary>
     public bool Takes(int channels) => channels == Inputs || (IsOfChannels ? Inputs == 1 && IsFollowedByNothing : Kind == "Conv1d" && channels % Inputs == 0 && Outputs % (channels / Inputs) == 0);
 
@@ -35,7 +38,7 @@ internal sealed record StateDictLayer(string Name, string Kind, int Inputs, int 
         var shown = prefix.Length > 0 ? $"'{prefix}'" : "the layer without a name";
         if (members.Contains("weight_ih_l0") || members.Contains("weight_ih")) return TorchCells.Stack(weights, prefix, members).Select(cells => Recurrent(prefix, cells));
         if (members.FirstOrDefault(m => m is not ("weight" or "bias" or "running_mean" or "running_var" or "num_batches_tracked" or "eps")) is { } unknown)
-            throw new ConversionException($"{shown} has a tensor '{unknown}', by which its kind cannot be told. Describe the layers in JSON: {{ \"weights\": \"{file}\", \"graphs\": … }} (docs/description.md)");
+            throw new ConversionException($"{shown} has a tensor '{unknown}', by which its kind cannot be told. Describe the layers in JSON: {WayOut(file)}");
         IrTensor? Find(string member) => weights.Read(prefix.Length > 0 ? $"{prefix}.{member}" : member);
         var (weight, bias) = (Find("weight"), Find("bias"));
         if (Find("running_mean") is { } mean) return [BatchNorm(prefix, mean, Find("running_var") ?? throw new ConversionException($"{shown} has a 'running_mean' and no 'running_var'"), weight, bias, Find("eps"))];
@@ -45,7 +48,7 @@ internal sealed record StateDictLayer(string Name, string Kind, int Inputs, int 
             [> 0, > 0] => Linear(prefix, weight, Bias(shown, bias, weight.Shape[0])),
             [> 0, > 0, > 0] => Conv(prefix, shown, weight, bias),
             [> 0] when bias is null => Prelu(prefix, weight),
-            _ => throw new ConversionException($"{shown} has a weight of the shape [{string.Join(", ", weight.Shape)}], by which its kind cannot be told. Describe the layers in JSON: {{ \"weights\": \"{file}\", \"graphs\": … }} (docs/description.md)"),
+            _ => throw new ConversionException($"{shown} has a weight of the shape [{string.Join(", ", weight.Shape)}], by which its kind cannot be told. Describe the layers in JSON: {WayOut(file)}"),
         }];
     }
 

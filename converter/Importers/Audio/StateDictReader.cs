@@ -21,9 +21,9 @@ internal sealed class StateDictReader
     {
         using var document = JsonText.Parse(content, path);
         var root = new Members(document.RootElement, "the model");
-        var dictionary = root.Get("state_dict") ?? document.RootElement;
-        var weights = Tensors(path, dictionary, notes);
-        if (root.Has("state_dict")) NoteUnread(root, notes);
+        var key = WeightFile.StateDictKeys.FirstOrDefault(root.Has);
+        var weights = Tensors(path, key is null ? document.RootElement : root.Get(key) ?? document.RootElement, notes);
+        if (key is not null) NoteUnread(root, notes);
         var graph = new AudioGraph(name, path, content.Length);
         var reader = new StateDictReader(graph, weights, notes, path);
         graph.Output("output", reader.Build());
@@ -70,7 +70,7 @@ internal sealed class StateDictReader
 
     private string Advice => $"Describe the layers in a JSON file beside it: {Way}";
 
-    private string Way => $"{{ \"weights\": \"{_file}\", \"graphs\": … }} (docs/description.md, docs/from/audio.md)";
+    private string Way => StateDictLayer.WayOut(_file);
 
     private List<StateDictLayer> Layers()
     {

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using SeqRuntime.Converter.IO;
-using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Importers.Description;
 
@@ -19,9 +18,8 @@ internal static class DescriptionFacts
             parts.AddRange(layers.EnumerateArray().Select(layer => layer.ValueKind == JsonValueKind.Object && layer.TryGetProperty("kind", out var kind) ? Json.TextOf(kind) : null).OfType<string>());
         }
 
-        if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weights", out var weights) || Json.TextOf(weights) is not { Length: > 0 } file) return new SourceFacts(facts, parts, null) { PartsName = "layers" };
-        facts.Add(new("weights in", file));
-        var found = files.FolderOf(path).Find(file, what => new ConversionException($"{path}: the weight file {what}."));
-        return new SourceFacts(facts, parts, WeightFacts.Of(WeightFile.Read(found, files))) { PartsName = "layers" };
+        if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weights", out var named) || named.ValueKind is not (JsonValueKind.String or JsonValueKind.Object)) return new SourceFacts(facts, parts, null) { PartsName = "layers" };
+        facts.Add(new("weights in", named.ValueKind == JsonValueKind.String ? named.GetString()! : string.Join(", ", named.EnumerateObject().Select(member => Json.TextOf(member.Value) ?? "?"))));
+        return new SourceFacts(facts, parts, WeightFacts.Of(DescriptionWeights.Read(path, named, files).Weights)) { PartsName = "layers" };
     }
 }

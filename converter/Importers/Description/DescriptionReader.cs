@@ -15,20 +15,18 @@ internal static class DescriptionReader
     public static ImportedModel Read(string path, byte[] content, List<string> notes, SourceFiles files)
     {
         var description = DecodingReader.Parse(path, content, DescriptionJson.Default.ModelDescription);
-        if (description.Weights.Length == 0) throw new ConversionException($"{path}: 'weights' is empty; give the name of a weight file.");
-        var weightFile = files.FolderOf(path).Find(description.Weights, what => new ConversionException($"{path}: the weight file {what}."));
-        var weights = WeightFile.Read(weightFile, files);
+        var (weights, paths) = DescriptionWeights.Read(path, description.Weights, files);
         var tables = DecodingReader.Tables(description.Tables, path, files);
         if (description.Graphs.Count == 0) throw new ConversionException($"{path}: 'graphs' is empty.");
         CheckScale(path, description.Scale);
         var budget = new Budget();
-        budget.Holds(files.Of(weightFile).Bytes, nodes: 0);
+        budget.Holds(paths.Distinct().Sum(file => files.Of(file).Bytes), nodes: 0);
         var composers = description.Graphs.Select(g => Compose(g.Key, g.Value, weights, budget, path, description.Scale)).ToList();
         var unused = weights.Unused();
         notes.AddRange(composers.SelectMany(c => c.Notes));
         if (description.Scale is not null && !composers.Exists(c => c.HasScaled)) throw new ConversionException($"{path}: 'scale' is for integer weights, but all used weights are floats.");
         if (composers.SelectMany(c => c.Unscaled).Distinct().ToList() is { Count: > 0 } integers)
-            notes.Add($"weights of {Path.GetFileName(weightFile)} are integers and used unchanged: {string.Join(", ", integers.Take(MostNamed))}{(integers.Count > MostNamed ? $" and {integers.Count - MostNamed} more" : "")}; if they represent fractions, give the factor in the description (\"scale\": 0.0001)");
+            notes.Add($"weights of {weights.File} are integers and used unchanged: {string.Join(", ", integers.Take(MostNamed))}{(integers.Count > MostNamed ? $" and {integers.Count - MostNamed} more" : "")}; if they represent fractions, give the factor in the description (\"scale\": 0.0001)");
         if (UnusedWeights.Note(unused) is { } note) notes.Add(note);
         if (weights.Ignored.Count > 0) notes.Add($"not read in {weights.File}: objects of {string.Join(", ", weights.Ignored.Take(MostNamed))}; only tensors are");
         return new ImportedModel([.. composers.Select(c => c.Graph)])

@@ -6,7 +6,7 @@ namespace SeqRuntime.Converter.Importers.Description;
 /// The projections of multi-head attention. Queries, keys and values are projected by one matrix, <c>in_proj_weight</c> and <c>in_proj_bias</c>
 /// (PyTorch), by PyTorch's <c>q_proj_weight</c>, <c>k_proj_weight</c> and <c>v_proj_weight</c> with <c>in_proj_bias</c>, or by layers of
 /// their own, <c>q_proj</c>, <c>k_proj</c> and <c>v_proj</c> with <c>.weight</c> and <c>.bias</c>. The results are projected by <c>out_proj</c>
-/// or <c>o_proj</c>, or not at all if neither is there.
+/// or <c>o_proj</c>.
 /// </summary>
 internal sealed class HeadProjections
 {

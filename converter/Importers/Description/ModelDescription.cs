@@ -13,8 +13,11 @@ internal sealed record ModelDescription
     [JsonPropertyName("$schema")]
     public string? Schema { get; set; }
 
-    /// <summary>The weight file, relative to the description: .safetensors, .npz, .h5 (Keras) or a PyTorch file (.pt, .pth, .ckpt).</summary>
-    public required string Weights { get; init; }
+    /// <summary>
+    /// The weight file, relative to the description: .safetensors, .npz, .h5 (Keras) or a PyTorch file (.pt, .pth, .ckpt). Or several by the first part of
+    /// their tensors' names.
+    /// </summary>
+    public required JsonElement Weights { get; init; }
 
     /// <summary>The factor for integers of the weight file: 0.0001 if weights are stored as whole ten-thousandths.</summary>
     public float? Scale { get; set; }

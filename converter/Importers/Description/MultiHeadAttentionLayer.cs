@@ -30,6 +30,9 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
     /// <summary>Whether neighbours are the pairs of the rotary positions.</summary>
     public bool RotaryInterleaved { get; set; }
 
+    /// <summary>Whether the heads' results are projected: false for one head of several whose results a layer of its own projects together.</summary>
+    public bool OutProjection { get; set; } = true;
+
     /// <summary>Whether a query attends only to its own and earlier places.</summary>
     public bool Causal { get; set; }
 
@@ -108,7 +111,9 @@ internal sealed record MultiHeadAttentionLayer : LayerDescription
 
         var heads = graph.Op("MatMul", [weights, ByHead(graph, values, projections, 1)]);
         var inOrder = projections.Group == 1 ? graph.Transpose(heads, 0, 2, 1, 3) : graph.Transpose(heads, 0, 3, 1, 2, 4);
-        HeadProjections.Out(graph, graph.Op("Reshape", [inOrder, graph.Axes(0, 0, (long)Heads * projections.Width)]), Output);
+        string[] shaped = [inOrder, graph.Axes(0, 0, (long)Heads * projections.Width)];
+        if (OutProjection) HeadProjections.Out(graph, graph.Op("Reshape", shaped), Output);
+        else graph.Op("Reshape", shaped, Output);
     }
 
     private static string Masked(GraphComposer graph, string visible, string scores) => graph.OpInShape(1, "Where", visible, scores, graph.Scalar(Out));

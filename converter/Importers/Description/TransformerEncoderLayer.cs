@@ -6,6 +6,8 @@ namespace SeqRuntime.Converter.Importers.Description;
 /// </summary>
 internal sealed record TransformerEncoderLayer : UnaryLayer
 {
+    private static readonly string[] s_parts = ["self_attn", "linear1", "linear2", "norm1", "norm2"];
+
     public required int Heads { get; init; }
 
     /// <summary>The function between <c>linear1</c> and <c>linear2</c>, as in an activation layer.</summary>
@@ -23,7 +25,8 @@ internal sealed record TransformerEncoderLayer : UnaryLayer
 
     public override IEnumerable<LayerDescription> Parts(GraphComposer graph)
     {
-        if (Tensors.Count > 0) throw graph.Fault($"layer '{Output}': a transformer_encoder_layer has the tensors of its parts, such as 'self_attn.in_proj_weight'; give their prefix as 'weights'");
+        if (Tensors.Keys.FirstOrDefault(name => !Array.Exists(s_parts, part => name.StartsWith(part + ".", StringComparison.Ordinal))) is { } unknown)
+            throw graph.Fault($"layer '{Output}': 'tensors' names '{unknown}', but a transformer_encoder_layer has the tensors of its parts, {string.Join(", ", s_parts)}, such as 'self_attn.in_proj_weight'");
         if (NormFirst)
         {
             var normal = Value("norm1");
@@ -35,9 +38,9 @@ internal sealed record TransformerEncoderLayer : UnaryLayer
 
     public override void Emit(GraphComposer graph) => throw new InvalidOperationException("A layer of parts is added by its parts.");
 
-    private MultiHeadAttentionLayer Attend(string query) => new() { Query = query, Heads = Heads, Causal = Causal, Mask = Mask, Weights = Name("self_attn"), Scale = Scale, Output = Value("self_attn") };
+    private MultiHeadAttentionLayer Attend(string query) => new() { Query = query, Heads = Heads, Causal = Causal, Mask = Mask, Weights = Name("self_attn"), Tensors = Own("self_attn"), Scale = Scale, Output = Value("self_attn") };
 
-    private LayerNormLayer Norm(string name, string input, string output) => new() { Input = input, Epsilon = Epsilon, Weights = Name(name), Scale = Scale, Output = output };
+    private LayerNormLayer Norm(string name, string input, string output) => new() { Input = input, Epsilon = Epsilon, Weights = Name(name), Tensors = Own(name), Scale = Scale, Output = output };
 
     private AddLayer Add(string name, string first, string second) => new() { Inputs = [first, second], Output = Value(name) };
 
@@ -45,10 +48,13 @@ internal sealed record TransformerEncoderLayer : UnaryLayer
 
     private LayerDescription[] Inner(string input) =>
     [
-        new LinearLayer { Input = input, Weights = Name("linear1"), Scale = Scale, Output = Value("linear1") },
+        new LinearLayer { Input = input, Weights = Name("linear1"), Tensors = Own("linear1"), Scale = Scale, Output = Value("linear1") },
         new ActivationLayer { Input = Value("linear1"), Function = Activation, Output = Value("activation") },
-        new LinearLayer { Input = Value("activation"), Weights = Name("linear2"), Scale = Scale, Output = Value("linear2") },
+        new LinearLayer { Input = Value("activation"), Weights = Name("linear2"), Tensors = Own("linear2"), Scale = Scale, Output = Value("linear2") },
     ];
+
+    /// <summary>The tensors of a part that have other names.</summary>
+    private Dictionary<string, string> Own(string part) => Tensors.Where(tensor => tensor.Key.StartsWith(part + ".", StringComparison.Ordinal)).ToDictionary(tensor => tensor.Key[(part.Length + 1)..], tensor => tensor.Value, StringComparer.Ordinal);
 
     private string Value(string name) => $"{Output}.{name}";
 

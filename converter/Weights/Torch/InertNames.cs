@@ -70,6 +70,12 @@ internal static class InertNames
     public static bool Has(string name) => s_names.Contains(name);
 }
 
-/// <summary>Stands for a value of a name that is not built. What is added to it is dropped.</summary>
-/// <param name="Name">The name.</param>
-internal sealed record PickledPlaceholder(string Name);
+/// <summary>Stands for a value of a name that is not built.</summary>
+/// <param name="name">The name.</param>
+internal sealed class PickledPlaceholder(string name)
+{
+    public string Name { get; } = name;
+
+    /// <summary>Its attributes or items, which may be settings. No tensors are read from them.</summary>
+    public PickledDict Attributes { get; } = new();
+}

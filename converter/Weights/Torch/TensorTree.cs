@@ -10,6 +10,8 @@ internal sealed class TensorTree
     private const int MostTensors = 65536;
     private const int LongestName = 256;
     private const int MaxDepth = 64;
+    private const int MostSettings = 4096;
+    private const int LongestSetting = 64;
 
     /// <summary>TorchScript's second list of a layer's weights.</summary>
     private const string Repeated = "_flat_weights";
@@ -24,16 +26,18 @@ internal sealed class TensorTree
 
     private List<WholeModule> Modules { get; } = [];
 
-    /// <summary>The tensors by name and the whole modules, in the file's order.</summary>
+    private List<(string Path, string Json)> Settings { get; } = [];
+
+    /// <summary>The tensors by name, the whole modules, and the numbers, texts and truths beside them, in the file's order.</summary>
     /// <param name="root">The value of the pickle.</param>
     /// <param name="where">The file's name for messages.</param>
     /// <exception cref="ConversionException">There are none, two have one name, or a limit is exceeded.</exception>
-    public static (Dictionary<string, TorchTensor> Tensors, List<WholeModule> Modules) Find(object? root, string where)
+    public static (Dictionary<string, TorchTensor> Tensors, List<WholeModule> Modules, List<(string Path, string Json)> Settings) Find(object? root, string where)
     {
         var tree = new TensorTree(where);
         if (root is TorchTensor) throw new ConversionException($"{where}: it holds one tensor without a name; save a dict of tensors: torch.save({{'weight': tensor}}, …)");
         tree.Walk(root, "", 0);
-        return tree._tensors.Count > 0 ? (tree._tensors, tree.Modules) : throw new ConversionException($"{where}: it holds no tensors; save the weights with torch.save(model.state_dict(), …)");
+        return tree._tensors.Count > 0 ? (tree._tensors, tree.Modules, tree.Settings) : throw new ConversionException($"{where}: it holds no tensors; save the weights with torch.save(model.state_dict(), …)");
     }
 
     private void Walk(object? value, string path, int depth)
@@ -50,8 +54,10 @@ internal sealed class TensorTree
                 // As in its state_dict: other attributes, such as a recurrent layer's second list of its weights, are not in it.
                 if (!module.HasParts) break;
                 Modules.Add(new WholeModule(path, module));
+                if (!module.Class.StartsWith("torch.", StringComparison.Ordinal)) Set(module.Attributes, path);
                 foreach (var part in s_parts) Walk(module[part] as PickledDict ?? new PickledDict(), path, depth);
                 break;
+            case PickledPlaceholder placeholder: Set(placeholder.Attributes, path); break;
             case PickledModule module: Walk(module.Attributes, path, depth); break;
             case IList<object?> list:
                 for (var i = 0; i < list.Count; i++)
@@ -75,15 +81,36 @@ internal sealed class TensorTree
             else if (IsInner(value)) Walk(value, Join(path, "(key)"), depth + 1);
         }
 
+        Set(dict, path);
         foreach (var (name, value) in last)
         {
             if (name.StartsWith("_packed_params", StringComparison.Ordinal) || name.Contains("._packed_params", StringComparison.Ordinal))
                 throw Fault($"it holds weights that PyTorch has quantized ('{Join(path, name)}'), which are not read; save the state_dict of the model before its quantization (seqconvert quantizes with --weights int8)");
+            if (value is PickledPlaceholder placeholder && path.Length + name.Length < LongestName) Set(placeholder.Attributes, Join(path, name));
             if (IsInner(value) && name != Repeated) Walk(value, Join(path, name), depth + 1);
         }
     }
 
     private static bool IsInner(object? value) => value is TorchTensor or PickledDict or PickledModule or IList<object?>;
+
+    /// <summary>Keeps the numbers, texts and truths of a dict: they may tell the heads of attention, for example.</summary>
+    private void Set(PickledDict dict, string path)
+    {
+        foreach (var (key, value) in dict.Items)
+        {
+            Count();
+            if (key is not string name || Settings.Count == MostSettings) continue;
+            var json = value switch
+            {
+                bool truth => truth ? "true" : "false",
+                long number => number.ToString(CultureInfo.InvariantCulture),
+                double number when double.IsFinite(number) => number.ToString("R", CultureInfo.InvariantCulture),
+                string { Length: <= LongestSetting } text => $"\"{text}\"",
+                _ => null,
+            };
+            if (json is not null && path.Length + name.Length < LongestName) Settings.Add((Join(path, name), json));
+        }
+    }
 
     private string Join(string path, string name)
     {

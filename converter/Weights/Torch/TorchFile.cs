@@ -17,6 +17,7 @@ internal sealed class TorchFile
     private readonly SortedSet<string> _ignored = new(StringComparer.Ordinal);
     private HashSet<string> _shared = [];
     private List<WholeModule> _modules = [];
+    private List<(string Path, string Json)> _settings = [];
     private readonly Dictionary<string, byte[]> _storages = new(StringComparer.Ordinal);
     private readonly long _most;
     private readonly object? _root;
@@ -46,7 +47,7 @@ internal sealed class TorchFile
 
     private void Take(bool hasConstants)
     {
-        (Tensors, _modules) = TensorTree.Find(_root, _where);
+        (Tensors, _modules, _settings) = TensorTree.Find(_root, _where);
         if (hasConstants) AddConstants();
         _shared = [.. Tensors.Values.GroupBy(tensor => EntryOf(tensor.Storage)).Where(group => group.Skip(1).Any()).Select(group => group.Key)];
         foreach (var (name, tensor) in Tensors) Check(name, tensor.Storage);
@@ -70,7 +71,7 @@ internal sealed class TorchFile
 
     private WeightSet Weights()
     {
-        var weights = new WeightSet(_where, WeightNorm.Join([.. Tensors.Select(pair => new WeightTensor(pair.Key, () => pair.Value.Shape, () => Value(pair.Key, pair.Value)))])) { IsInOrder = true, Ignored = _ignored, Modules = _modules };
+        var weights = new WeightSet(_where, WeightNorm.Join([.. Tensors.Select(pair => new WeightTensor(pair.Key, () => pair.Value.Shape, () => Value(pair.Key, pair.Value)))])) { IsInOrder = true, Ignored = _ignored, Modules = _modules, Settings = _settings };
         // One tensor may have two names.
         ShortNames.Add(weights, name => Tensors.TryGetValue(name, out var tensor) ? TorchScriptFile.Key(tensor) : name);
         return weights;

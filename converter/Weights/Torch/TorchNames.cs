@@ -133,7 +133,7 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
     /// <summary>Makes an empty module: of TorchScript, or of a class of Python, whose code is not run.</summary>
     public object Make(object? type)
     {
-        if (type is PickledPlaceholder) return type;
+        if (type is PickledPlaceholder placeholder) return new PickledPlaceholder(placeholder.Name);
         if (type == (object)s_dict) return new PickledDict();
         if (type is not PickledName { Name: var name }) throw bytes.Damaged("an object is made of something that is no class");
         if (name.StartsWith(Module, StringComparison.Ordinal)) return new PickledModule(name);
@@ -150,6 +150,12 @@ internal sealed class TorchNames(PickleBytes bytes, string where)
         {
             module.Attributes = attributes;
             if (module.HasParts) _others[module.Class]++;
+        }
+        else if (of is PickledPlaceholder placeholder && state is PickledDict settings)
+        {
+            placeholder.Attributes.Items.AddRange(settings.Items);
+            // A pickle may not fill many objects from one dict.
+            settings.Items.Clear();
         }
         else if (of is not (PickledDict or PickledPlaceholder or PickledModule { IsWhole: true } or TorchTensor))
         {

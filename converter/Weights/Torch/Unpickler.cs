@@ -197,8 +197,8 @@ internal sealed class Unpickler
 
     private void SetItems(object?[] values)
     {
-        if (Top() is PickledPlaceholder or PickledModule { IsWhole: true }) return;
-        if (Top() is not PickledDict dict) throw _bytes.Damaged("items are set in something that is not a dict");
+        if (Top() is PickledModule { IsWhole: true }) return;
+        if ((Top() as PickledPlaceholder)?.Attributes is not { } dict && (dict = Top() as PickledDict) is null) throw _bytes.Damaged("items are set in something that is not a dict");
         if (values.Length % 2 != 0) throw _bytes.Damaged("a key has no value");
         for (var i = 0; i < values.Length; i += 2) dict.Items.Add(new(values[i], values[i + 1]));
     }

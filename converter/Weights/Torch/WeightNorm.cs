@@ -24,15 +24,20 @@ internal static class WeightNorm
         }
     }
 
+    /// <summary>The name of the whole weight, by that of its length or direction. Null if the name is of neither.</summary>
+    public static string? WholeOf(string name)
+    {
+        var part = name.AsSpan(name.AsSpan().LastIndexOfAny('.', '/') + 1);
+        if (part.StartsWith("weight") && part is [.., '_', 'g' or 'v']) return name[..^2];
+        return part is "original0" or "original1" && name.LastIndexOf(Parametrizations, StringComparison.Ordinal) is >= 0 and var at ? name[..at] + name[(at + Parametrizations.Length)..^(part.Length + 1)] : null;
+    }
+
     /// <summary>The names of the pair whose length has this name, and of the whole weight. Null if there is no such pair.</summary>
     private static (string Length, string Direction, string Whole)? PairOf(string length, Dictionary<string, WeightTensor> tensors)
     {
-        const string g = "_g", first = ".original0";
-        var dot = length.LastIndexOf('.');
-        (string Length, string Direction, string Whole)? pair = null;
-        if (length.EndsWith(g, StringComparison.Ordinal) && length.AsSpan(dot + 1).StartsWith("weight")) pair = (length, length[..^1] + "v", length[..^g.Length]);
-        else if (length.EndsWith(first, StringComparison.Ordinal) && length.LastIndexOf(Parametrizations, StringComparison.Ordinal) is >= 0 and var at) pair = (length, length[..^1] + "1", length[..at] + length[(at + Parametrizations.Length)..^first.Length]);
-        return pair is { } found && tensors.TryGetValue(found.Direction, out var direction) && Fit(tensors[length].Shape, direction.Shape) ? pair : null;
+        if (length is not [.., 'g' or '0'] || WholeOf(length) is not { } whole) return null;
+        var direction = length[..^1] + (length[^1] == 'g' ? "v" : "1");
+        return tensors.TryGetValue(direction, out var other) && Fit(tensors[length].Shape, other.Shape) ? (length, direction, whole) : null;
     }
 
     /// <summary>Whether a length is one number, or has one element or as many as the direction along each axis.</summary>
