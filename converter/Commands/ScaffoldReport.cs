@@ -40,9 +40,10 @@ internal sealed record ScaffoldReport(
         }
 
         foreach (var name in Unused) output.WriteLine($"not used: {name}");
-        foreach (var guess in Assumed) output.WriteLine($"assumed: {guess}");
+        foreach (var guess in DraftGraph.Grouped(Assumed)) output.WriteLine($"assumed: {guess}");
         if (File is null) return;
-        foreach (var question in Questions) output.WriteLine($"to fill in: {question}");
+        foreach (var question in DraftGraph.Grouped(Questions)) output.WriteLine($"to fill in: {question}");
+        if (Questions.Count > 1) output.WriteLine("scaffold --set MEMBER=VALUE answers a member, such as heads, in all layers");
         output.WriteLine($"wrote {File}{(Questions.Count > 0 ? $"; fill in {(Questions.Count == 1 ? "its question mark" : $"its {Questions.Count} question marks")}, then" : "; next")}: {Next}");
     }
 }

@@ -12,6 +12,7 @@ internal sealed partial class ChainDraft
     private Form _form;
     private string _value = "";
     private int _width;
+    private bool _isShortened, _hasBlocks;
     private Module? _before;
     private Module? _unbent;
 
@@ -38,7 +39,7 @@ internal sealed partial class ChainDraft
     /// <summary>A graph with one input and one output.</summary>
     public static DraftGraph Write(string name, List<Module> chain, DraftOptions options)
     {
-        var graph = new DraftGraph(name, options.IsAnswered);
+        var graph = new DraftGraph(name, options);
         var draft = new ChainDraft(graph, options);
         draft.Begin(chain);
         foreach (var module in chain) draft.Add(module);
@@ -59,7 +60,7 @@ internal sealed partial class ChainDraft
         (_value, var shape) = _form switch
         {
             Form.Tokens => ("tokens", "{ \"type\": \"int64\", \"shape\": [1, \"T\"] }"),
-            Form.Image => ("x", $"{{ \"shape\": [1, {first.In}, {_graph.Ask("the input", "the height of the image, a number")}, \"W\"] }}"),
+            Form.Image => ("x", $"{{ \"shape\": [1, {first.In}, {_graph.Ask("the input", "the height of the image, a number", null, "height")}, \"W\"] }}"),
             Form.Channels => ("x", $"{{ \"shape\": [1, {first.In}, \"T\"] }}"),
             Form.Steps => ("x", $"{{ \"shape\": [1, \"T\", {first.In}] }}"),
             _ => ("x", $"{{ \"shape\": [1, {first.In}] }}"),
@@ -79,6 +80,11 @@ internal sealed partial class ChainDraft
             case ModuleKind.Recurrent: Recurrent(module); break;
             case ModuleKind.Conv1d or ModuleKind.ConvTranspose1d: Convolve(module); break;
             case ModuleKind.Conv2d: ConvolveImage(module); break;
+            case ModuleKind.AttentionPool: Pool(module); break;
+            case ModuleKind.Positions:
+                To(Form.Steps);
+                _value = PlaceRows.Add(_graph, _value, null, module.Tensors[0]);
+                break;
             case ModuleKind.Prelu:
                 if (module.Shape("weight") is not [1]) To(Form.Channels);
                 Put("prelu", module);
@@ -86,11 +92,11 @@ internal sealed partial class ChainDraft
                 break;
             case ModuleKind.RmsNorm:
                 To(Form.Steps);
-                Put("rms_norm", module, ("epsilon", Told(module, "eps") ?? _graph.Ask($"{module}", "epsilon", "1e-6")));
+                Put("rms_norm", module, ("epsilon", Told(module, "eps") ?? _graph.Ask($"{module}", "epsilon", "1e-6", "epsilon")));
                 break;
             case ModuleKind.GroupNorm:
                 To(Form.Channels);
-                Put("group_norm", module, ("groups", Told(module, "num_groups") ?? _graph.Ask($"{module}", "the number of groups")), ("epsilon", Epsilon(module)));
+                Put("group_norm", module, ("groups", Told(module, "num_groups") ?? _graph.Ask($"{module}", "the number of groups", null, "groups")), ("epsilon", Epsilon(module)));
                 break;
             case ModuleKind.LayerNorm:
                 if (_form is Form.Channels or Form.Image && module.Whole?.Class is null && !_options.IsKeras) _graph.Guess($"{module}: after a convolution it may also be a GroupNorm, or a BatchNorm without statistics");
@@ -108,12 +114,13 @@ internal sealed partial class ChainDraft
                 break;
             case ModuleKind.TransformerEncoder:
                 To(Form.Steps);
+                _hasBlocks = true;
                 Put(
                     "transformer_encoder_layer",
                     module,
                     ("heads", Heads(module)),
-                    ("activation", module.Whole?.Text("activation") is "relu" or "gelu" ? Q(module.Whole.Text("activation")!) : _graph.Ask($"{module}", "the activation between linear1 and linear2: relu or gelu", "\"relu\"")),
-                    ("norm_first", Told(module, "norm_first") ?? _graph.Ask($"{module}", "norm_first, whether the norms come before attention and linear layers: true or false", "false")));
+                    ("activation", module.Whole?.Text("activation") is "relu" or "gelu" ? Q(module.Whole.Text("activation")!) : _graph.Ask($"{module}", "the activation between linear1 and linear2: relu or gelu", "\"relu\"", "activation")),
+                    ("norm_first", Told(module, "norm_first") ?? _graph.Ask($"{module}", "norm_first, whether the norms come before attention and linear layers: true or false", "false", "norm_first")));
                 break;
             default:
                 _value = _graph.Layer(Ask(module), _graph.Fresh(Stem(module)), ("input", Q(_value)));
@@ -132,7 +139,7 @@ internal sealed partial class ChainDraft
         return DraftGraph.OneLine($"? a layer that takes {tensors}; without one, export the model as ONNX");
     }
 
-    private string Heads(Module module) => Told(module, "num_heads") ?? module.Whole?.Inner("self_attn")?["num_heads"] ?? _graph.Ask($"{module}", $"the number of heads, which divides {module.In}");
+    private string Heads(Module module) => Told(module, "num_heads") ?? module.Whole?.Inner("self_attn")?["num_heads"] ?? AttentionHeads.Of(_graph, _options, $"{module}", module.In, module.In).Heads;
 
     private void Embed(Module module)
     {
@@ -151,11 +158,26 @@ internal sealed partial class ChainDraft
     private void Linear(Module module)
     {
         if (_form == Form.Image) Flatten(module);
+        else if (_form is Form.Steps or Form.Channels && module.In > _width && _width > 0 && module.In % _width == 0) FlattenSteps(module);
         To(Form.Steps);
-        if (_before?.Kind == ModuleKind.Recurrent)
+        if (_form == Form.Steps && (_before?.Kind == ModuleKind.TransformerEncoder || (_before?.Kind == ModuleKind.LayerNorm && _hasBlocks)))
+            _graph.Guess($"{module} takes every step of '{_value}'; if the model takes their mean, as classifiers do, put {{ \"kind\": \"mean\", \"input\": {Q(_value)}, \"axis\": 1, \"output\": \"pooled\" }} before it, and let it take \"pooled\"; for the first step {{ \"kind\": \"slice\", \"input\": {Q(_value)}, \"axis\": 1, \"start\": 0, \"end\": 1, \"drop\": true, \"output\": \"pooled\" }}");
+        if (_form == Form.Steps && _before?.Kind == ModuleKind.Recurrent)
             _graph.Guess($"{module} takes every step of '{_value}'; if the model takes the last one only, as classifiers do, put {{ \"kind\": \"slice\", \"input\": {Q(_value)}, \"axis\": 1, \"start\": -1, \"drop\": true, \"output\": \"last\" }} before it, and let it take \"last\"; if a function such as relu stands between them, add it too");
         Put("linear", module);
         _unbent = module;
+    }
+
+    /// <summary>The sum of the steps, weighted by a softmax of their scores.</summary>
+    private void Pool(Module module)
+    {
+        To(Form.Steps);
+        _graph.Guess($"{module} scores the steps of '{_value}': their softmax weighs the sum of the steps. Where the model bends the steps or the scores first, such as by tanh, add that");
+        var scores = _graph.Layer("linear", _graph.Fresh("scores"), ("input", Q(_value)), Weights(module));
+        var weights = _graph.Layer("activation", _graph.Fresh("attention"), ("function", "\"softmax\""), ("axis", "1"), ("input", Q(scores)));
+        var weighted = _graph.Layer("multiply", _graph.Fresh("weighted"), ("inputs", $"[{Q(_value)}, {Q(weights)}]"));
+        _value = _graph.Layer("sum", _graph.Fresh("context"), ("input", Q(weighted)), ("axis", "1"));
+        (_form, _unbent) = (Form.Row, null);
     }
 
     private void Recurrent(Module module)
@@ -171,7 +193,7 @@ internal sealed partial class ChainDraft
             tensors = ("tensors", $"{{ {string.Join(", ", module.Tensors.Select(tensor => $"{Q(tensor.Role + "_l0")}: {Q(tensor.Tensor.Name)}"))} }}");
         }
 
-        var nonlinearity = module.Cell == "rnn" ? (module.Whole?.Text("nonlinearity") ?? module.Whole?.Text("mode")) is { } told ? Q(told.Contains("relu", StringComparison.OrdinalIgnoreCase) ? "relu" : "tanh") : _graph.Ask($"{module}", "the nonlinearity: tanh or relu", "\"tanh\"") : null;
+        var nonlinearity = module.Cell == "rnn" ? (module.Whole?.Text("nonlinearity") ?? module.Whole?.Text("mode")) is { } told ? Q(told.Contains("relu", StringComparison.OrdinalIgnoreCase) ? "relu" : "tanh") : _graph.Ask($"{module}", "the nonlinearity: tanh or relu", "\"tanh\"", "nonlinearity") : null;
         var isKept = _options.IsStateful && !module.IsBidirectional;
         if (_options.IsStateful && module.IsBidirectional) _graph.Guess($"{module}: a bidirectional layer needs the whole sequence; it keeps no state");
         string? initial = null, final = null, initialCell = null, finalCell = null;
@@ -216,7 +238,7 @@ internal sealed partial class ChainDraft
         _unbent = null;
         if (_before?.Place is { } a && module.Place is { } b && a.Parent == b.Parent && b.Number == a.Number + 1) return;
         var output = _graph.Fresh("activation");
-        _graph.Layer("activation", output, ("function", _graph.Ask($"between {last} and {module}", $"the function here: {Functions}; remove this layer if there is none")), ("input", Q(_value)));
+        _graph.Layer("activation", output, ("function", _graph.Ask($"between {last} and {module}", $"the function here: {Functions}; remove this layer if there is none", null, "function")), ("input", Q(_value)));
         _value = output;
     }
 

@@ -58,9 +58,17 @@ internal static class Chains
             // One number fits everywhere.
             ModuleKind.Prelu when after.In == 0 => true,
             // Channels and one axis of an image, or all of it, are the features.
+            ModuleKind.Linear when IsFlattened(before, after) => true,
             ModuleKind.Recurrent or ModuleKind.Linear when before.IsOfImage => before.Out > 0 && after.In > 0 && after.In % before.Out == 0,
             _ => before.Out == after.In || before is { Kind: ModuleKind.Prelu, Out: 0 },
         } && before.Kind != ModuleKind.Other;
+
+    /// <summary>Whether a layer may take all steps of a sequence: so many times the features that it is no join of a few values.</summary>
+    private static bool IsFlattened(Module before, Module after)
+    {
+        const int fewest = 4;
+        return before.Kind is ModuleKind.Recurrent or ModuleKind.Attention or ModuleKind.TransformerEncoder or ModuleKind.Conv1d && before.Out > 0 && after.In % before.Out == 0 && after.In / before.Out >= fewest;
+    }
 
     private static List<List<Module>> Split(List<Module> modules)
     {
@@ -123,10 +131,11 @@ internal static class Chains
     {
         ModuleKind.Embedding => 0,
         ModuleKind.Conv1d or ModuleKind.Conv2d or ModuleKind.ConvTranspose1d => 1,
-        ModuleKind.BatchNorm or ModuleKind.LayerNorm or ModuleKind.RmsNorm or ModuleKind.GroupNorm or ModuleKind.Prelu => 2,
+        ModuleKind.Positions or ModuleKind.BatchNorm or ModuleKind.LayerNorm or ModuleKind.RmsNorm or ModuleKind.GroupNorm or ModuleKind.Prelu => 2,
         ModuleKind.Attention or ModuleKind.TransformerEncoder => 3,
         ModuleKind.Recurrent => 4,
-        ModuleKind.Linear => 5,
-        _ => 6,
+        ModuleKind.AttentionPool => 5,
+        ModuleKind.Linear => 6,
+        _ => 7,
     };
 }

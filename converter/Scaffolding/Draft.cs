@@ -17,7 +17,7 @@ internal sealed record Draft(string Text, IReadOnlyList<TensorRole> Tensors, IRe
     private const int MostGraphs = 16;
 
     /// <param name="weights">The tensors.</param>
-    /// <param name="file">The weight file as the description names it.</param>
+    /// <param name="file">The weight file, or several, as the description names them: JSON.</param>
     /// <param name="what">What the file is, for the head of the draft.</param>
     /// <param name="options">How the draft is written.</param>
     public static Draft Of(WeightSet weights, string file, string what, DraftOptions options)
@@ -37,14 +37,21 @@ internal sealed record Draft(string Text, IReadOnlyList<TensorRole> Tensors, IRe
         var modules = Scaffolding.Modules.Of(all);
         modules = Told(modules, weights.Modules);
         if (weights.Layers is { } layers) modules = [.. modules.OrderBy(module => layers.Index().FirstOrDefault(layer => layer.Item == module.Path || module.Path.StartsWith(layer.Item + "/", StringComparison.Ordinal), (Index: int.MaxValue, Item: "")).Index)];
+        modules = Placed(modules);
         unplaced.AddRange(modules.Where(module => module.Kind == ModuleKind.Other && !module.IsMissed).SelectMany(module => module.Tensors).Select(tensor => $"{tensor.Tensor.Name} [{string.Join(", ", tensor.Shape)}]"));
         var placed = modules.Where(module => module.Kind != ModuleKind.Other).ToList();
         var missed = modules.Where(module => module.IsMissed).ToList();
         options = options with { IsKeras = weights.IsKeras };
+        options.Settings.Add("the checkpoint", weights.Settings);
         List<DraftGraph> graphs;
         string? decoding = null;
         var guesses = options.Hint is { } hint ? new List<string> { hint } : [];
-        if (missed.Count == 0 && PairDraft.Write(modules, options) is var (pair, roles, used))
+        if (TransformerDraft.Write(all, options) is var (transformer, spoken, read))
+        {
+            (graphs, decoding) = ([transformer], spoken);
+            unplaced = [.. all.Where(tensor => !read.Contains(tensor.Tensor.Name)).Select(tensor => $"{tensor.Tensor.Name} [{string.Join(", ", tensor.Shape)}]"), .. unplaced.Where(name => name.StartsWith("objects of ", StringComparison.Ordinal))];
+        }
+        else if (missed.Count == 0 && PairDraft.Write(modules, options) is var (pair, roles, used))
         {
             (graphs, decoding) = (pair, roles);
             unplaced.RemoveAll(name => used.Any(module => module.Tensors.Any(tensor => name.StartsWith(tensor.Tensor.Name + " [", StringComparison.Ordinal))));
@@ -64,10 +71,25 @@ internal sealed record Draft(string Text, IReadOnlyList<TensorRole> Tensors, IRe
         }
 
         if (graphs.Count == 0) throw new ConversionException($"{weights.File}: none of its {weights.Names.Count} tensors is told to be a layer's by its name and shape: {string.Join(", ", weights.Names.Take(6).Select(name => $"'{name}'"))}{(weights.Names.Count > 6 ? " …" : "")}. Write a description with 'tensors' (docs/description.md), or export the model as ONNX.");
+        if (all.Find(tensor => tensor.Role.Length == 0 && tensor.Module.Split('.')[^1] == TensorRole.Transitions) is { } path) guesses.Add($"'{path.Tensor.Name}' is of a CRF: the output is its scores for each step, and the best path through them is your program's to find (Viterbi)");
+        if (options.Settings.Used is { } told) guesses.Add(told);
         if (Unweighted(weights.Modules) is { } unweighted) guesses.Add(unweighted);
         guesses.AddRange(graphs.SelectMany(graph => graph.Guesses));
         var questions = graphs.SelectMany(graph => graph.Questions).ToList();
         return new Draft(Write(file, what, graphs, decoding, questions, guesses, unplaced), all, modules, questions, guesses, unplaced, skipped);
+    }
+
+    /// <summary>Puts features of positions in front of the first attention, which needs them. Elsewhere they have no place.</summary>
+    private static List<Module> Placed(List<Module> modules)
+    {
+        var rest = modules.FindAll(module => module.Kind != ModuleKind.Positions);
+        foreach (var places in modules.Where(module => module.Kind == ModuleKind.Positions))
+        {
+            var at = rest.FindIndex(module => module.Kind is ModuleKind.Attention or ModuleKind.TransformerEncoder && module.In == places.In);
+            rest.Insert(at < 0 ? rest.Count : at, at < 0 ? places with { Kind = ModuleKind.Other, Why = "" } : places);
+        }
+
+        return rest;
     }
 
     /// <summary>The modules with what their classes tell, and which channels are those of an image.</summary>
@@ -140,11 +162,11 @@ internal sealed record Draft(string Text, IReadOnlyList<TensorRole> Tensors, IRe
         void Comment(string line) => Line($"// {DraftGraph.OneLine(line)}");
         Comment($"A draft for {what}, from the names and shapes of its tensors: seqconvert scaffold.");
         Comment("They do not tell joins without weights, such as residuals, nor the functions between layers: compare the outputs with the model's.");
-        foreach (var guess in guesses) Comment($"Assumed: {guess}.");
-        foreach (var question in questions) Comment($"To fill in: {question}.");
+        foreach (var guess in DraftGraph.Grouped(guesses)) Comment($"Assumed: {guess}.");
+        foreach (var question in DraftGraph.Grouped(questions)) Comment($"To fill in: {question}.");
         if (unplaced.Count > 0) Comment($"Not used: {string.Join(", ", unplaced.Take(named))}{(unplaced.Count > named ? $" and {unplaced.Count - named} more" : "")}.");
         Line("{");
-        Line($"  \"weights\": {DraftGraph.Quoted(file)},");
+        Line($"  \"weights\": {file},");
         if (decoding is not null) Line($"  \"decoding\": {decoding},");
         Line("  \"graphs\": {");
         foreach (var (i, graph) in graphs.Index()) graph.Write(text, i == graphs.Count - 1);

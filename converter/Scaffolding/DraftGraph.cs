@@ -4,7 +4,7 @@ using System.Text.Encodings.Web;
 namespace SeqRuntime.Converter.Scaffolding;
 
 /// <summary>One graph of a draft: inputs, states, layers and outputs as text, with comments and open questions.</summary>
-internal sealed class DraftGraph(string name, bool isAnswered)
+internal sealed class DraftGraph(string name, DraftOptions options)
 {
     private readonly HashSet<string> _values = new(StringComparer.Ordinal);
 
@@ -67,20 +67,42 @@ internal sealed class DraftGraph(string name, bool isAnswered)
         return output;
     }
 
-    /// <summary>A value that the weights do not tell: a question, or its default if questions are answered by defaults.</summary>
+    /// <summary>The user's answer to the questions of a member. Null if there is none.</summary>
+    public string? Answer(string member)
+    {
+        if (!options.Answers.TryGetValue(member, out var answer)) return null;
+        options.UsedAnswers.Add(member);
+        return answer;
+    }
+
+    /// <summary>A value that the weights do not tell: the user's answer, a question, or its default if questions are answered by defaults.</summary>
     /// <param name="where">The module.</param>
     /// <param name="text">What is asked.</param>
     /// <param name="otherwise">The framework's default as JSON. Null if there is none.</param>
-    public string Ask(string where, string text, string? otherwise = null)
+    /// <param name="member">The member of the layer, by which the user answers it for all layers. Null if each layer has its own answer.</param>
+    public string Ask(string where, string text, string? otherwise = null, string? member = null)
     {
-        if (isAnswered && otherwise is not null)
+        if (member is not null && Answer(member) is { } answer) return answer;
+        if (options.IsAnswered && otherwise is not null)
         {
             Guess($"{where}: {text}; {otherwise} is the default");
             return otherwise;
         }
 
+        if (member is not null) options.Asked.Add(member);
         Questions.Add(OneLine($"{where}: {text}"));
         return Quoted(OneLine($"? {text}{(otherwise is null ? "" : $"; the default is {otherwise.Trim('"')}")}"));
+    }
+
+    /// <summary>Puts together what is said of several modules.</summary>
+    /// <param name="texts">Each with a module and ": " in front.</param>
+    public static IEnumerable<string> Grouped(IEnumerable<string> texts)
+    {
+        foreach (var group in texts.GroupBy(text => text[(text.IndexOf(": ", StringComparison.Ordinal) + 1)..]))
+        {
+            var others = group.Distinct(StringComparer.Ordinal).Count() - 1;
+            yield return others == 0 ? group.First() : $"{group.First()[..^group.Key.Length].TrimEnd(':')} and {others} more:{group.Key}";
+        }
     }
 
     public void Write(StringBuilder text, bool isLast)

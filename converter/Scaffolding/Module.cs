@@ -20,6 +20,12 @@ internal enum ModuleKind
     Attention,
     TransformerEncoder,
 
+    /// <summary>Features of positions that are added, in a tensor of three axes.</summary>
+    Positions,
+
+    /// <summary>Scores of all steps, by which their weighted sum is taken.</summary>
+    AttentionPool,
+
     /// <summary>A module that is known, but that a description has no layer for.</summary>
     Other,
 }

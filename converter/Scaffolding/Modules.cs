@@ -8,8 +8,9 @@ internal static class Modules
     private const string InProjection = "in_proj_weight";
 
     /// <summary>The modules in the order of the file. Those of several parts, such as attention, stand where their first tensor is.</summary>
-    public static List<Module> Of(IEnumerable<TensorRole> tensors)
+    public static List<Module> Of(IReadOnlyList<TensorRole> tensors)
     {
+        var blocks = Blocks(tensors);
         var groups = new Dictionary<string, List<TensorRole>>(StringComparer.Ordinal);
         foreach (var tensor in tensors)
         {
@@ -23,13 +24,48 @@ internal static class Modules
         foreach (var (path, own) in groups)
         {
             if (taken.Contains(path)) continue;
-            if (Whole(path, groups) is not var (module, parts)) continue;
+            if ((blocks.TryGetValue(path, out var block) ? block : Whole(path, groups)) is not var (module, parts)) continue;
             taken.UnionWith(parts);
             modules.Add(module);
         }
 
-        return modules;
+        return [.. modules.Select((module, i) => Pooled(Copied(module, modules), modules, i))];
     }
+
+    /// <summary>A layer with one output and the name of an attention, between a recurrent layer and one that takes its features: it scores the steps, whose weighted sum is taken.</summary>
+    private static Module Pooled(Module module, List<Module> all, int at) =>
+        module is { Kind: ModuleKind.Linear, Out: 1, In: > 1 } && module.IsNamed("attention", "attn", "att", "attend") && at > 0 && all[at - 1].Kind == ModuleKind.Recurrent && all[at - 1].Out == module.In && at + 1 < all.Count && all[at + 1].In == module.In
+            ? module with { Kind = ModuleKind.AttentionPool, What = $"scores of steps with {module.In} features", Why = "its name, one output, and the layers around it", Out = module.In }
+            : module;
+
+    /// <summary>Blocks of attention and inner layers that a program names itself, as encoder layers: by the path of each part.</summary>
+    private static Dictionary<string, (Module Module, string[] Parts)> Blocks(IReadOnlyList<TensorRole> tensors)
+    {
+        var found = new Dictionary<string, (Module, string[])>(StringComparer.Ordinal);
+        foreach (var blocks in BlockTensors.Of(tensors))
+        {
+            var names = blocks.Names;
+            if (names.IsTurned || names.IsApart || names.IsGated || blocks.Others().Count > 0 || (!names.IsFused && blocks[0, names.Projections[0]]!.Shape[0] != blocks[0, names.Projections[1]]!.Shape[0])) continue;
+            string[] roles = names.IsFused ? ["self_attn.in_proj_"] : ["self_attn.q_proj.", "self_attn.k_proj.", "self_attn.v_proj."];
+            (string Module, string Role)[] all = [.. names.Projections.Zip(roles), (names.Out, "self_attn.out_proj."), (names.Norms[0], "norm1."), (names.Inner[0], "linear1."), (names.Inner[1], "linear2."), (names.Norms[1], "norm2.")];
+            for (var number = 0; number < blocks.Count; number++)
+            {
+                var path = string.Create(CultureInfo.InvariantCulture, $"{blocks.List}{number}");
+                var parts = all.SelectMany(part => ((string[])["weight", "bias"]).Select(role => (Tensor: blocks[number, part.Module, role], Role: part.Role + role))).Where(part => part.Tensor is not null).ToList();
+                var module = new Module(path, ModuleKind.TransformerEncoder, $"Transformer block of {blocks.Width} features, {blocks[number, names.Inner[0]]!.Shape[0]} inside", string.Join(", ", all.Select(part => part.Module)), [.. parts.Select(part => part.Tensor! with { Module = path, Role = part.Role })]) { In = blocks.Width, Out = blocks.Width };
+                string[] paths = [.. parts.Select(part => part.Tensor!.Module).Distinct(StringComparer.Ordinal)];
+                foreach (var part in paths) found[part] = (module, paths);
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>nn.TransformerEncoder copies the layer that it is given; where a program keeps that layer too, PyTorch does not call it.</summary>
+    private static Module Copied(Module module, List<Module> all) =>
+        module is { Kind: ModuleKind.TransformerEncoder, Place: null } && all.Exists(other => other.Place is not null && other.Kind == module.Kind && other.What == module.What)
+            ? module with { Kind = ModuleKind.Other, What = "the layer of which nn.TransformerEncoder has copies, and which is not called", Why = "" }
+            : module;
 
     /// <summary>The module of a group, and the groups that it takes.</summary>
     private static (Module Module, string[] Parts)? Whole(string path, Dictionary<string, List<TensorRole>> groups)
@@ -80,6 +116,7 @@ internal static class Modules
         Module Unknown(string what, string why = "") => new(path, ModuleKind.Other, what, why, own);
         var bias = Shape(own, "bias");
         if (Shape(own, "running_mean") is [var channels] && Shape(own, "running_var") is [var same] && same == channels) return Known(ModuleKind.BatchNorm, $"BatchNorm of {channels} channels", "running_mean and running_var", channels);
+        if (own is [{ Role: "", Shape: [_, _, var features] } only] && PlaceRows.IsNamed(only) && PlaceRows.Count(only, features) is { } many) return Known(ModuleKind.Positions, $"features of {many} positions", "its name", features);
         if (own.Exists(tensor => tensor.Role is not ("weight" or "bias")) || Shape(own, "weight") is not { } weight) return Unknown("no known module");
         switch (weight)
         {

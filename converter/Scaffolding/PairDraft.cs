@@ -16,7 +16,7 @@ internal sealed class PairDraft
     private PairDraft(Module embedding, Module encoder, Module? bridge, Module target, Module cell, List<Module> attention, Module scores, DraftOptions options)
     {
         (_embedding, _encoder, _bridge, _target, _cell, _attention, _scores) = (embedding, encoder, bridge, target, cell, attention, scores);
-        (_first, _step) = (new DraftGraph("encoder", options.IsAnswered), new DraftGraph("step", options.IsAnswered));
+        (_first, _step) = (new DraftGraph("encoder", options), new DraftGraph("step", options));
     }
 
     /// <summary>The graphs, the document's decoding, and the modules that they hold. Null if the modules are no such pair.</summary>
@@ -93,8 +93,8 @@ internal sealed class PairDraft
         [
             "\"kind\": \"encoder-decoder\"", "\"encoder\": \"encoder\"", "\"step\": \"step\"", "\"source\": \"tokens\"", "\"token\": \"previous\"", "\"logits\": \"logits\"",
             $"\"links\": {{ {string.Join(", ", links)} }}",
-            $"\"begin\": {_step.Ask("decoding", "the token before the first, as its number")}",
-            $"\"end\": {_step.Ask("decoding", "the token that ends a result, as its number")}",
+            $"\"begin\": {_step.Ask("decoding", "the token before the first, as its number", null, "begin")}",
+            $"\"end\": {_step.Ask("decoding", "the token that ends a result, as its number", null, "end")}",
             "\"max\": 100",
         ];
         return $"{{ {string.Join(", ", members)} }}";
@@ -116,7 +116,7 @@ internal sealed class PairDraft
         {
             Comment(_first, _bridge);
             value = _first.Layer("linear", _first.Fresh("bridged"), ("input", Q(value)), ChainDraft.Weights(_bridge));
-            value = _first.Layer("activation", _first.Fresh("bent"), ("input", Q(value)), ("function", _first.Ask($"after {_bridge}", "the function here: tanh, relu …; remove this layer if there is none")));
+            value = _first.Layer("activation", _first.Fresh("bent"), ("input", Q(value)), ("function", _first.Ask($"after {_bridge}", "the function here: tanh, relu …; remove this layer if there is none", null, "function")));
             size = _bridge.Out;
         }
 
@@ -164,7 +164,7 @@ internal sealed class PairDraft
             links.Add($"{Q("keys")}: {Q("keys")}");
         }
 
-        _step.Layer("attention", "context", ("score", score is null ? _step.Ask("attention", "the score: additive, concat, dot, general or scaled_dot") : Q(score)), ("query", Q(query)), ("memory", Q("memory")), ("keys", keys is null ? null : Q(keys)), ("tensors", tensors));
+        _step.Layer("attention", "context", ("score", score is null ? _step.Ask("attention", "the score: additive, concat, dot, general or scaled_dot", null, "score") : Q(score)), ("query", Q(query)), ("memory", Q("memory")), ("keys", keys is null ? null : Q(keys)), ("tensors", tensors));
     }
 
     private string Keys(Module module, string name, string? columns)

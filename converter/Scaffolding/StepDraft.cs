@@ -17,7 +17,7 @@ internal static class StepDraft
         if (known.Count != (held is null ? 2 : 3) || inputs <= 0 || (held is not null && (held.In != size || held.Out != size))) return null;
         var isOfBoth = given.In == taken.In && held is null && given.IsNamed("i2o");
         if (!isOfBoth && given.In != size) return null;
-        var graph = new DraftGraph("main", options.IsAnswered);
+        var graph = new DraftGraph("main", options);
         graph.Input("x", $"{{ \"shape\": [1, {inputs}] }}");
         graph.States.Add(("hidden", $"{{ \"shape\": [1, {size}], \"update\": \"next_hidden\" }}"));
         graph.Guess("one step: the input is one element of the sequence, and the state is kept from run to run");
@@ -39,7 +39,7 @@ internal static class StepDraft
             sum = graph.Layer("add", "sum", ("inputs", $"[{Q(Linear(taken, "x", "from_input"))}, {Q(Linear(held, "hidden", "from_hidden"))}]"));
         }
 
-        graph.Layer("activation", "next_hidden", ("function", graph.Ask($"after {held ?? taken}", "the function that gives the hidden state: tanh, sigmoid, relu …; linear if there is none")), ("input", Q(sum)));
+        graph.Layer("activation", "next_hidden", ("function", graph.Ask($"after {held ?? taken}", "the function that gives the hidden state: tanh, sigmoid, relu …; linear if there is none", null, "function")), ("input", Q(sum)));
         var last = Linear(given, isOfBoth ? "joined" : "next_hidden", "scores");
         graph.Guess($"no function after {given}, such as log_softmax: it has no weights; add it here if the model has one");
         graph.Outputs.Add(("output", Q(last)));

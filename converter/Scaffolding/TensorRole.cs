@@ -13,8 +13,11 @@ internal sealed partial record TensorRole(WeightTensor Tensor, IReadOnlyList<int
 {
     private static readonly HashSet<string> s_leaves = new(["weight", "bias", "running_mean", "running_var", "num_batches_tracked", "in_proj_weight", "in_proj_bias"], StringComparer.Ordinal);
 
-    /// <summary>Buffers that are no weights: filters of spectrograms, masks, frequencies of positions.</summary>
-    private static readonly HashSet<string> s_buffers = new(["fb", "dct_mat", "tril", "mask", "attn_mask", "causal_mask", "inv_freq"], StringComparer.Ordinal);
+    /// <summary>The name of a CRF's scores of one label after another, which no layer computes with.</summary>
+    public const string Transitions = "transitions";
+
+    /// <summary>Matrices that are no layer's: filters of spectrograms, masks, frequencies of positions.</summary>
+    private static readonly HashSet<string> s_buffers = new(["fb", "dct_mat", "tril", "mask", "attn_mask", "causal_mask", "inv_freq", "freqs_cos", "freqs_sin", "freqs_cis", "cos_cached", "sin_cached", Transitions], StringComparer.Ordinal);
 
     /// <summary>Whether a description finds the tensor by its module's name alone.</summary>
     public bool IsPlain => Tensor.Name == (Module.Length == 0 ? Role : $"{Module}.{Role}");
@@ -31,6 +34,8 @@ internal sealed partial record TensorRole(WeightTensor Tensor, IReadOnlyList<int
 
         var cut = name.AsSpan().LastIndexOfAny('.', '/');
         if (s_leaves.Contains(name[(cut + 1)..])) return new(tensor, shape, cut < 0 ? "" : name[..cut], name[(cut + 1)..]);
+        // Norms that a program wrote itself.
+        if (cut >= 0 && name[(cut + 1)..] is "gamma" or "beta") return new(tensor, shape, name[..cut], name[cut + 1] == 'g' ? "weight" : "bias");
         // fc_w and fc_b, fc.w, fc_weight.
         if (Short().Match(name) is { Success: true } own) return new(tensor, shape, own.Groups["module"].Value, own.Groups["kind"].ValueSpan[0] is 'b' or 'B' ? "bias" : "weight");
         // A matrix without such a name, like an embedding's; others may be anything, such as a buffer.

@@ -309,6 +309,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             var checkpoint = new TorchCheckpoint();
             (string Name, int[] Shape)[] weights = [("rnn.weight_ih_l0", [256, 40]), ("rnn.weight_hh_l0", [256, 64]), ("rnn.bias_ih_l0", [256]), ("rnn.bias_hh_l0", [256]), ("head.weight", [10, 64]), ("head.bias", [10])];
             _folder.Write("tagger.pt", checkpoint.File(new TorchDict([.. weights.Select((weight, i) => ((object)weight.Name, (object?)checkpoint.Store(Numbers.Random(i, Numbers.Count(weight.Shape)), weight.Shape)))])));
+            foreach (var part in (string[])["encoder.pth", "decoder.pth"]) File.Copy(_folder["tagger.pt"], _folder[part]);
             _folder.Write("tagger.json", Documents.Blocks.Values.First(block => block.Name.StartsWith("docs/from/pytorch.md", StringComparison.Ordinal) && block.Language == "json").Text);
         }
     }

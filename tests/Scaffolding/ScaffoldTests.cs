@@ -180,6 +180,32 @@ public sealed class ScaffoldTests
         Assert.Contains(draft.Guesses, guess => guess.Contains("may also be a linear layer", StringComparison.Ordinal));
     }
 
+    /// <summary>A tagger's CRF has no layer: the output is the scores that it takes.</summary>
+    [Fact]
+    public void Transitions_of_a_CRF_are_no_layer()
+    {
+        (string, int[])[] weights = [("lstm.weight_ih_l0", [8, 3]), ("lstm.weight_hh_l0", [8, 2]), ("hidden2tag.weight", [4, 2]), ("hidden2tag.bias", [4]), ("crf.start_transitions", [4]), ("crf.transitions", [4, 4])];
+        var draft = Draft(weights);
+        Assert.Empty(draft.Questions);
+        Assert.Equal(["crf.start_transitions [4]", "crf.transitions [4, 4]"], draft.Unplaced);
+        Assert.Contains(draft.Guesses, guess => guess.Contains("'crf.transitions' is of a CRF", StringComparison.Ordinal));
+        Converts(draft, weights).Dispose();
+    }
+
+    /// <summary>Scores of steps by one linear layer: softmax over the steps, and their weighted sum.</summary>
+    [Fact]
+    public void An_attention_over_steps_pools_them()
+    {
+        (string, int[])[] weights = [("lstm.weight_ih_l0", [8, 3]), ("lstm.weight_hh_l0", [8, 2]), ("attention.weight", [1, 2]), ("attention.bias", [1]), ("fc.weight", [4, 2]), ("fc.bias", [4])];
+        var draft = Draft(weights);
+        Assert.Empty(draft.Questions);
+        Assert.Contains("\"function\": \"softmax\", \"axis\": 1", draft.Text, StringComparison.Ordinal);
+        using var model = Converts(draft, weights);
+        Assert.Equal([1, 4], model.Graphs[0].Outputs[0].Dimensions!.Select(size => size.Size ?? 0));
+        Assert.Contains("\"x\": { \"shape\": [1, \"T\", 3] }", draft.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("part_2", draft.Text, StringComparison.Ordinal);
+    }
+
     /// <summary>A draft with questions answered: each is the text that begins so.</summary>
     private static string Answered(string text, params (string Question, string Answer)[] answers) =>
         answers.Aggregate(text, (now, answer) => System.Text.RegularExpressions.Regex.Replace(now, $"\"\\? {System.Text.RegularExpressions.Regex.Escape(answer.Question)}[^\"]*\"", answer.Answer));
@@ -201,7 +227,7 @@ public sealed class ScaffoldTests
     public void Buffers_and_training_are_not_layers()
     {
         var draft = Draft(("fc.weight", [4, 3]), ("fc.bias", [4]), ("pe", [1, 50, 4]), ("hidden", [1, 1, 4]), ("optimizer.state.0.exp_avg", [4, 3]), ("bn.num_batches_tracked", []));
-        Assert.Equal(["pe [1, 50, 4]", "hidden [1, 1, 4]"], draft.Unplaced);
+        Assert.Equal(["hidden [1, 1, 4]", "pe [1, 50, 4]"], draft.Unplaced);
         Assert.Equal(2, draft.Skipped);
         Assert.Empty(draft.Questions);
     }
