@@ -210,7 +210,11 @@ internal sealed class SizeSearch
     }
 
     /// <summary>The reason why a dimension cannot have the sizes next to the one that fits, in symbols.</summary>
-    public ConversionException FaultBeside(string symbol, Sizes start) => FaultBySymbols.Tell(Try(start.With(symbol, start[symbol] + 1)), s => Try(s));
+    public ConversionException FaultBeside(string symbol, Sizes start)
+    {
+        var beside = ((int[])[start[symbol] + 1, start[symbol] - 1]).Where(size => size > 0).Select(size => Try(start.With(symbol, size))).FirstOrDefault(trial => trial.Fault is not null);
+        return beside?.Fault is ShapeFault ? FaultBySymbols.Tell(beside, s => Try(s)) : beside?.Fault ?? new ConversionException($"the sizes next to {symbol} = {start[symbol]} fit too, but no range of them was found");
+    }
 
     /// <summary>Resolves at these sizes. The result is cached.</summary>
     public Trial Try(Sizes sizes)
