@@ -42,7 +42,7 @@ internal sealed record SourceDiagnosis(string Path, FileKind Kind, long Bytes, S
     {
         var content = files.ReadNamed(path);
         var kind = FileKinds.Of(content);
-        return new SourceDiagnosis(path, kind, content.Length, Told(() => FactsOf(kind, path, content, files)), kind.Use == KindUse.Model ? Told(() => Importer.Read(path, name, [], files, options.WeightFiles.GetValueOrDefault(name), options.NoSplit))?.Graphs ?? [] : []);
+        return new SourceDiagnosis(path, kind, content.Length, Told(() => FactsOf(kind, path, content, files)), kind.Use == KindUse.Model ? Told(() => Importer.Read(path, name, [], files, options.WeightFiles.GetValueOrDefault(name), options.NoSplit, options.Sets))?.Graphs ?? [] : []);
     }
 
     private static SourceFacts? FactsOf(FileKind kind, string path, byte[] content, SourceFiles files)

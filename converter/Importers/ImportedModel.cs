@@ -17,6 +17,9 @@ internal sealed class ImportedModel(params List<IrGraph> graphs)
     /// <summary>Weights of the files that no node uses.</summary>
     public IReadOnlyList<UnusedWeight> Unused { get; set; } = [];
 
+    /// <summary>Names of --set that the reader itself has used, for numbers that are no inputs.</summary>
+    public IReadOnlyList<string> Taken { get; init; } = [];
+
     /// <summary>Whether the source itself defines the states, so that no others are searched for.</summary>
     public bool HasStates { get; init; }
 

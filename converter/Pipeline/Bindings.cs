@@ -6,12 +6,15 @@ namespace SeqRuntime.Converter.Pipeline;
 /// <summary>Refuses options that name something no graph has, before any other work.</summary>
 internal static class OptionNames
 {
-    public static void Check(IReadOnlyCollection<IrGraph> graphs, ConversionOptions options)
+    /// <param name="graphs">All graphs.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="taken">Names of --set that a reader has used already.</param>
+    public static void Check(IReadOnlyCollection<IrGraph> graphs, ConversionOptions options, IReadOnlyCollection<string> taken)
     {
         var inputs = graphs.SelectMany(g => g.Inputs).ToList();
         var ports = inputs.Concat(graphs.SelectMany(g => g.Outputs)).Concat(graphs.SelectMany(g => g.States, (_, s) => new IrPort(s.Name, s.Value, s.Type, s.Shape)));
         Check("--dim", "symbolic dimension", options.Dimensions.Keys, ports.SelectMany(p => p.Shape).Select(d => d.Symbol).OfType<string>());
-        Check("--set", "input", options.Sets.Keys.Concat(options.Constants.Keys), inputs.Select(p => p.Name));
+        Check("--set", "input", options.Sets.Keys.Concat(options.Constants.Keys), inputs.Select(p => p.Name).Concat(taken));
         Check("--state", "input", options.States.Keys, inputs.Select(p => p.Name));
         var outputs = graphs.SelectMany(g => g.Outputs, (_, o) => o.Name).ToList();
         Check("--drop-output", "output", options.DropOutputs, outputs);

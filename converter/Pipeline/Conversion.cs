@@ -42,7 +42,7 @@ internal static class Conversion
         foreach (var (i, (name, path)) in sources.Index())
         {
             progress?.Report(new ConversionProgress($"{name}: reading", i * 0.2 / sources.Count));
-            foreach (var (raw, imported, notes) in Read(path, name, files, options.WeightFiles.GetValueOrDefault(name), options.NoSplit))
+            foreach (var (raw, imported, notes) in Read(path, name, files, options.WeightFiles.GetValueOrDefault(name), options.NoSplit, options.Sets))
             {
                 if (read.Exists(r => r.Raw.Name == raw.Name)) throw new ConversionException($"{path}: two graphs are named '{raw.Name}'.");
                 read.Add((raw, path, imported, notes));
@@ -51,7 +51,7 @@ internal static class Conversion
             }
         }
 
-        OptionNames.Check(read.ConvertAll(r => r.Raw), options);
+        OptionNames.Check(read.ConvertAll(r => r.Raw), options, [.. read.SelectMany(r => r.Source.Taken)]);
         if (options.Decoding is { } document)
         {
             var (documentTables, documentMetadata) = DecodingReader.Read(document, sources.Select(s => s.Path), files);
@@ -202,10 +202,10 @@ internal static class Conversion
 
     private static bool IsTooLarge(Exception? fault) => fault is TooLargeException or OverflowException || (fault?.InnerException is { } inner && IsTooLarge(inner));
 
-    private static IEnumerable<(IrGraph Raw, ImportedModel Source, List<string> Notes)> Read(string path, string name, SourceFiles files, string? weights, bool isWhole)
+    private static IEnumerable<(IrGraph Raw, ImportedModel Source, List<string> Notes)> Read(string path, string name, SourceFiles files, string? weights, bool isWhole, IReadOnlyDictionary<string, string> sets)
     {
         var notes = new List<string>();
-        var imported = Guarded(path, () => Importer.Read(path, name, notes, files, weights, isWhole));
+        var imported = Guarded(path, () => Importer.Read(path, name, notes, files, weights, isWhole, sets));
         foreach (var (index, graph) in imported.Graphs.Index()) yield return (graph, imported, index == 0 ? notes : []);
     }
 

@@ -20,8 +20,9 @@ internal static class Importer
     /// <param name="files">Reads files.</param>
     /// <param name="weights">The file with the weights of an architecture. Null if the user named none.</param>
     /// <param name="isWhole">Whether an encoder-decoder that was saved for training stays one graph.</param>
+    /// <param name="sets">Values of inputs that the user has given.</param>
     /// <exception cref="ConversionException">The file is of an unknown kind, or damaged.</exception>
-    public static ImportedModel Read(string path, string name, List<string> notes, SourceFiles files, string? weights = null, bool isWhole = false)
+    public static ImportedModel Read(string path, string name, List<string> notes, SourceFiles files, string? weights = null, bool isWhole = false, IReadOnlyDictionary<string, string>? sets = null)
     {
         var content = files.ReadNamed(path);
         var kind = FileKinds.Of(content);
@@ -31,7 +32,7 @@ internal static class Importer
         if (kind == FileKind.Hdf5) return KerasReader.Read(KerasSource.OfHdf(path, content), name, isWhole, notes);
         if (kind == FileKind.KerasArchive) return KerasReader.Read(KerasSource.OfArchive(path, content), name, isWhole, notes);
         if (kind == FileKind.TensorFlowLite) return TfliteReader.Read(path, content, name, notes);
-        if (kind == FileKind.TorchScript) return TorchScriptReader.Read(path, content, name, notes);
+        if (kind == FileKind.TorchScript) return TorchScriptReader.Read(path, content, name, notes, sets ?? new Dictionary<string, string>());
         if (kind == FileKind.Description) return DescriptionReader.Read(path, content, notes, files);
         if (kind == FileKind.RtNeural) return RtNeuralReader.Read(path, content, name, notes);
         if (kind == FileKind.GuitarMl) return GuitarMlReader.Read(path, content, name, notes);

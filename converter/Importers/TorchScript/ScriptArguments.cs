@@ -7,6 +7,8 @@ internal sealed class ScriptArguments(string function, IReadOnlyList<object?> gi
 
     public int Count => given.Count;
 
+    public IReadOnlyDictionary<string, object?> Named => named;
+
     public object? this[int place, string name] => place < given.Count ? given[place] : named.GetValueOrDefault(name);
 
     public ScriptTensor Tensor(int place, string name) => this[place, name] as ScriptTensor ?? throw run.Fault($"'{name}' of {Function} is no tensor");

@@ -18,11 +18,17 @@ internal sealed class ScriptCode(TorchScriptFile file, string path)
 
     public ScriptFunction? Function(string qualified) => SourceOf(qualified)?.Functions.GetValueOrDefault(Last(qualified));
 
+    /// <summary>The fields of a named tuple. Null for other classes.</summary>
+    public IReadOnlyList<(string Name, ScriptExpression Type)>? Tuple(string qualified) => SourceOf(qualified)?.Tuples.GetValueOrDefault(Last(qualified));
+
+    /// <summary>Statements that all attempts together have executed.</summary>
+    public int Spent { get; set; }
+
     /// <summary>What is not understood, where, and the ways out.</summary>
     public ConversionException Fault(string entry, int line, string what)
     {
         var (name, stem) = (Path.GetFileName(path), Path.GetFileNameWithoutExtension(path));
-        return new ConversionException($"{path}: {entry}, line {line}: {what}. The code of a TorchScript model is read where it is straight and calls known functions. Otherwise export the model as ONNX, python -c \"import torch; torch.onnx.export(torch.jit.load('{name}', map_location='cpu').eval(), (torch.zeros(SHAPE),), '{stem}.onnx', dynamo=False)\"; or draft a description of its layers, seqconvert scaffold {name} -o {stem}.json.");
+        return new ConversionException($"{path}: {entry}, line {line}: {what}. The code of a TorchScript model is followed where its decisions are known and it calls known functions. Otherwise export the model as ONNX, python -c \"import torch; torch.onnx.export(torch.jit.load('{name}', map_location='cpu').eval(), (torch.zeros(SHAPE),), '{stem}.onnx', dynamo=False)\"; or draft a description of its layers, seqconvert scaffold {name} -o {stem}.json.");
     }
 
     private static string Last(string qualified) => qualified[(qualified.LastIndexOf('.') + 1)..];

@@ -140,6 +140,19 @@ internal sealed partial class ScriptParser
 
                 Next();
                 return new ListExpression(token.Line, items, IsTuple: false);
+            case "{":
+                Next();
+                var pairs = new List<(ScriptExpression, ScriptExpression)>();
+                while (!Is("}"))
+                {
+                    var key = Expression();
+                    Take(":");
+                    pairs.Add((key, Expression()));
+                    if (!Is("}")) Take(",");
+                }
+
+                Next();
+                return new DictExpression(token.Line, pairs);
             default:
                 throw Fault($"'{token.Text}' is not understood");
         }

@@ -1,8 +1,8 @@
 namespace SeqRuntime.Converter.Importers.TorchScript;
 
 /// <summary>
-/// Parses the Python that TorchScript writes into its archives: classes with methods, and functions of assignments, calls, if and return. Anything else is
-/// refused by its line, loops when they are executed.
+/// Parses the Python that TorchScript writes into its archives: classes with methods, and functions of assignments, calls, if, loops and return. Anything else is
+/// refused by its line.
 /// </summary>
 internal sealed partial class ScriptParser
 {
@@ -31,6 +31,7 @@ internal sealed partial class ScriptParser
     {
         var functions = new Dictionary<string, ScriptFunction>(StringComparer.Ordinal);
         var methods = new Dictionary<(string, string), ScriptFunction>();
+        var tuples = new Dictionary<string, IReadOnlyList<(string, ScriptExpression)>>(StringComparer.Ordinal);
         while (Now.Kind != ScriptTokenKind.End)
         {
             if (Is("def"))
@@ -42,9 +43,19 @@ internal sealed partial class ScriptParser
             {
                 Next();
                 var name = Name();
+                var isTuple = Is("(") && _tokens[_at + 1].Text == "NamedTuple";
+                var fields = new List<(string, ScriptExpression)>();
+                if (isTuple) tuples[name] = fields;
                 SkipTo(":");
                 Block(() =>
                 {
+                    if (isTuple && Now.Kind == ScriptTokenKind.Name && _tokens[_at + 1].Text == ":")
+                    {
+                        var field = Name();
+                        Next();
+                        fields.Add((field, Expression()));
+                    }
+
                     if (!Is("def"))
                     {
                         SkipLine();
@@ -61,7 +72,7 @@ internal sealed partial class ScriptParser
             }
         }
 
-        return new ScriptSource(functions, methods);
+        return new ScriptSource(functions, methods, tuples);
     }
 
     private ScriptFunction Function()
@@ -75,12 +86,11 @@ internal sealed partial class ScriptParser
         {
             if (Now.Kind != ScriptTokenKind.Name) throw Fault($"'{Now.Text}' stands where a parameter is expected");
             var parameter = Name();
-            var type = "Tensor";
+            ScriptExpression? type = null;
             if (Is(":"))
             {
                 Next();
-                type = Now.Text;
-                _ = Expression();
+                type = Expression();
             }
 
             ScriptExpression? otherwise = null;
@@ -146,7 +156,21 @@ internal sealed partial class ScriptParser
                 }
 
                 return new IfStatement(line, condition, then, otherwise);
-            case "for" or "while" or "with" or "assert" or "raise" or "del" or "import" or "from" or "class" or "def" or "try":
+            case "for" when _tokens[_at + 1].Kind == ScriptTokenKind.Name && _tokens[_at + 2].Text == "in":
+                Next();
+                var round = Name();
+                Next();
+                var over = Expression();
+                Take(":");
+                return new ForStatement(line, round, over, Body());
+            case "while" or "with":
+                var isWhile = Is("while");
+                Next();
+                var head = Expression();
+                if (Is("as")) SkipTo(":");
+                else Take(":");
+                return isWhile ? new WhileStatement(line, head, Body()) : new WithStatement(line, head, Body());
+            case "for" or "assert" or "raise" or "del" or "import" or "from" or "class" or "def" or "try":
                 return Skipped(line);
             default:
                 return Assignment(line);

@@ -17,14 +17,17 @@ internal sealed class ScriptRecurrence(ScriptOperators operators, ScriptRun run,
 
     private object?[] Layer(string name, ScriptArguments args)
     {
-        // (input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first); a packed sequence has its lengths second.
-        if (args.Count > 8 && args[1, "hx"] is ScriptTensor && args[2, "params"] is not IList<object?>) throw run.Fault("packed sequences are not known here");
+        // (input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first); a packed sequence has the sizes of its batches second.
         var isLstm = name == "lstm";
-        var x = args.Tensor(0, "input");
-        var states = isLstm ? args.Tensors(1, "hx") : [args.Tensor(1, "hx")];
-        var parameters = args.Tensors(2, "params");
-        var (hasBiases, layers, isBoth, isBatchFirst) = (args.Flag(3, "has_biases"), args.Int(4, "num_layers", 1), args.Flag(7, "bidirectional"), args.Flag(8, "batch_first"));
-        if (args.Flag(6, "train") && args.Number(5, "dropout", 0) > 0) throw run.Fault($"{args.Function} drops values between its layers, because the model was traced while it trained; call eval() before");
+        var packed = args[0, "data"] as ScriptPacked;
+        var next = packed is null ? 1 : 2;
+        var x = packed is null ? args.Tensor(0, "input") : packed.Padded with { IsSorted = false };
+        var states = isLstm ? args.Tensors(next, "hx") : [args.Tensor(next, "hx")];
+        if (packed is not null && Array.Exists(states, state => state.IsSorted != packed.Padded.IsSorted && state.Filled != 0)) throw run.Fault($"{args.Function} of a packed sequence has states in another order than its sequences");
+        states = Array.ConvertAll(states, state => state with { IsSorted = false });
+        var parameters = args.Tensors(next + 1, "params");
+        var (hasBiases, layers, isBoth, isBatchFirst) = (args.Flag(next + 2, "has_biases"), args.Int(next + 3, "num_layers", 1), args.Flag(next + 6, "bidirectional"), packed is not null || args.Flag(8, "batch_first"));
+        if (args.Flag(next + 5, "train") && args.Number(next + 4, "dropout", 0) > 0) throw run.Fault($"{args.Function} drops values between its layers, because the model was traced while it trained; call eval() before");
         var directions = isBoth ? 2 : 1;
         const int mostLayers = 256;
         if (x.Rank != 3 || layers is < 1 or > mostLayers || states.Length != (isLstm ? 2 : 1) || Array.Exists(states, state => state.Rank != 3)) throw run.Fault($"{args.Function} of {x} is not known here");
@@ -39,30 +42,34 @@ internal sealed class ScriptRecurrence(ScriptOperators operators, ScriptRun run,
         }
 
         if (!x.Sizes[2].Join(parameters[0].Sizes[1])) throw run.Fault($"{args.Function} takes {parameters[0].Sizes[1]} features, and gets {x}");
+        var state0 = parameters[each % 2 == 1 ? each - 1 : 1].Sizes is [var first, var second] ? each % 2 == 1 ? first : second : throw run.Fault("a recurrent weight is no matrix");
         var (batch, time) = isBatchFirst ? (x.Sizes[0], x.Sizes[1]) : (x.Sizes[1], x.Sizes[0]);
         foreach (var state in states)
         {
             if (!state.Sizes[1].Join(batch)) throw run.Fault($"{args.Function} has states of {state} for {x}");
         }
 
+        if (!states[0].Sizes[2].Join(state0) || (isLstm && parameters[1].Sizes[0].Number is { } gates && !states[1].Sizes[2].Join(new ScriptSize(gates / 4))) || Array.Exists(states, state => !state.Sizes[0].Join(new ScriptSize((int)layers * directions)))) throw run.Fault($"{args.Function} has states of {string.Join(" and ", states.Select(state => state.ToString()))}");
         batch.Symbol = "N";
         time.Symbol = "T";
         HasRun = true;
         var input = Declared(isBatchFirst ? operators.Use(x) : graph.Transpose(operators.Use(x), 1, 0, 2));
-        var state0 = parameters[each % 2 == 1 ? each - 1 : 1].Sizes is [var first, var second] ? each % 2 == 1 ? first : second : throw run.Fault("a recurrent weight is no matrix");
+        var lengths = packed is null ? null : Declared(operators.Use(packed.Lengths with { IsSorted = false }));
         string?[] starts = [.. states.Select(state => state.Filled == 0 ? null : Declared(operators.Use(state)))];
         var (output, final, finalCell) = (graph.Graph.Fresh("sequence"), graph.Graph.Fresh("final"), graph.Graph.Fresh("final_cell"));
         graph.Add(name switch
         {
-            "lstm" => new LstmLayer { Input = input, Output = output, Bidirectional = isBoth, Initial = starts[0], InitialCell = starts[1], Final = final, FinalCell = finalCell, Tensors = tensors },
-            "gru" => new GruLayer { Input = input, Output = output, Bidirectional = isBoth, Initial = starts[0], Final = final, Tensors = tensors, ResetAfter = true },
-            _ => new RnnLayer { Input = input, Output = output, Bidirectional = isBoth, Initial = starts[0], Final = final, Tensors = tensors, Nonlinearity = name == "rnn_relu" ? "relu" : "tanh" },
+            "lstm" => new LstmLayer { Input = input, Lengths = lengths, Output = output, Bidirectional = isBoth, Initial = starts[0], InitialCell = starts[1], Final = final, FinalCell = finalCell, Tensors = tensors },
+            "gru" => new GruLayer { Input = input, Lengths = lengths, Output = output, Bidirectional = isBoth, Initial = starts[0], Final = final, Tensors = tensors, ResetAfter = true },
+            _ => new RnnLayer { Input = input, Lengths = lengths, Output = output, Bidirectional = isBoth, Initial = starts[0], Final = final, Tensors = tensors, Nonlinearity = name == "rnn_relu" ? "relu" : "tanh" },
         });
         var width = state0.Number is { } units ? new ScriptSize(directions * units) : new ScriptSize();
         var sequence = isBatchFirst ? output : graph.Transpose(output, 1, 0, 2);
         var all = new ScriptSize((int)layers * directions);
-        List<object?> results = [new ScriptTensor([.. x.Sizes[..2], width]) { Value = sequence }, new ScriptTensor([all, batch, state0]) { Value = final }];
-        if (isLstm) results.Add(new ScriptTensor([all, batch, states[1].Sizes[2]]) { Value = finalCell });
+        var steps = operators.Told(new ScriptTensor([.. x.Sizes[..2], width]) { Value = sequence, IsSorted = packed?.Padded.IsSorted ?? false });
+        ScriptTensor Last(string value, ScriptSize size) => operators.Told(new ScriptTensor([all, batch, size]) { Value = value, IsSorted = steps.IsSorted });
+        List<object?> results = [packed is null ? steps : packed with { Padded = steps }, Last(final, state0)];
+        if (isLstm) results.Add(Last(finalCell, states[1].Sizes[2]));
         return [.. results];
     }
 
@@ -72,8 +79,8 @@ internal sealed class ScriptRecurrence(ScriptOperators operators, ScriptRun run,
         var x = args.Tensor(0, "input");
         var states = isLstm ? args.Tensors(1, "hx") : [args.Tensor(1, "hx")];
         var (ih, hh) = (args.Tensor(2, "w_ih"), args.Tensor(3, "w_hh"));
-        if (x.Rank != 2 || states.Length != (isLstm ? 2 : 1) || Array.Exists(states, state => state.Rank != 2) || !x.Sizes[1].Join(ih.Sizes[1])) throw run.Fault($"{args.Function} of {x} is not known here");
-        if (Array.Exists(states, state => !state.Sizes[0].Join(x.Sizes[0]))) throw run.Fault($"{args.Function} has states of {states[0]} for {x}");
+        if (x.Rank != 2 || states.Length != (isLstm ? 2 : 1) || Array.Exists(states, state => state.Rank != 2) || ih.Rank != 2 || hh.Rank != 2 || !x.Sizes[1].Join(ih.Sizes[1])) throw run.Fault($"{args.Function} of {x} is not known here");
+        if (Array.Exists(states, state => !state.Sizes[0].Join(x.Sizes[0]) || !state.Sizes[1].Join(hh.Sizes[1]))) throw run.Fault($"{args.Function} has states of {states[0]} for {x}");
         var tensors = new Dictionary<string, string>(StringComparer.Ordinal) { ["weight_ih"] = Name(ih), ["weight_hh"] = Name(hh) };
         if (args.Maybe(4, "b_ih") is { } first) tensors["bias_ih"] = Name(first);
         if (args.Maybe(5, "b_hh") is { } second) tensors["bias_hh"] = Name(second);
@@ -86,7 +93,7 @@ internal sealed class ScriptRecurrence(ScriptOperators operators, ScriptRun run,
             "gru_cell" => new GruCellLayer { Input = input, Hidden = hidden, Output = output, Tensors = tensors, ResetAfter = true },
             _ => new RnnCellLayer { Input = input, Hidden = hidden, Output = output, Tensors = tensors, Nonlinearity = name == "rnn_relu_cell" ? "relu" : "tanh" },
         });
-        ScriptTensor State(string value) => new([x.Sizes[0], hh.Sizes[1]]) { Value = value };
+        ScriptTensor State(string value) => operators.Told(new([x.Sizes[0], hh.Sizes[1]]) { Value = value });
         return isLstm ? new object?[] { State(output), State(cell) } : State(output);
     }
 

@@ -1,6 +1,6 @@
 namespace SeqRuntime.Converter.Importers.TorchScript;
 
-/// <summary>Operators on numbers, lists and types, which are computed while the code is followed.</summary>
+/// <summary>Operators on numbers and types, which are computed while the code is followed.</summary>
 internal static class ScriptScalars
 {
     /// <summary>Computes an operator. False for others.</summary>
@@ -10,80 +10,121 @@ internal static class ScriptScalars
         result = null;
         switch (name)
         {
+            case "range":
+                result = a;
+                return true;
             case "__is__" when b is null || a is null:
                 result = a is null && b is null;
                 return true;
             case "__isnot__" when b is null || a is null:
                 result = !(a is null && b is null);
                 return true;
-            case "__not__":
-                result = a switch { bool truth => !truth, ScriptComparison comparison => comparison with { IsEqual = !comparison.IsEqual }, _ => throw run.Fault("a decision depends on values that are computed") };
+            case "__not__" when a is not ScriptTensor:
+                result = a is ScriptComparison comparison ? comparison with { IsEqual = !comparison.IsEqual } : ScriptRun.Truth(a) is { } truth ? !truth : new ScriptUnknown();
                 return true;
-            case "__and__" when a is bool p && b is bool q:
-                result = p && q;
-                return true;
-            case "__or__" when a is bool p && b is bool q:
-                result = p || q;
-                return true;
-            case "__contains__" when a is IList<object?> list && b is long or string:
-                result = list.Contains(b);
-                return true;
-            case "__getitem__" when a is IList<object?> list && b is long place && place >= -list.Count && place < list.Count:
-                result = list[(int)(place < 0 ? place + list.Count : place)];
-                return true;
-            case "len" when a is IList<object?> list:
-                result = (long)list.Count;
+            case "__and__" or "__or__" when a is bool or ScriptComparison or ScriptUnknown && b is bool or ScriptComparison or ScriptUnknown:
+                var deciding = name == "__or__";
+                result = a is bool p ? p == deciding ? p : b : b is bool q ? q == deciding ? q : a : new ScriptUnknown();
                 return true;
             case "len" when a is ScriptTensor { Rank: > 0 } tensor:
                 result = Plain(tensor.Sizes[0]);
                 return true;
-            case "dim":
-                result = (long)args.Tensor(0, "self").Rank;
-                return true;
-            case "size" when args[1, "dim"] is null:
-                result = args.Tensor(0, "self").Sizes.Select(Plain).ToList();
-                return true;
-            case "size":
-                var of = args.Tensor(0, "self");
-                result = Plain(of.Sizes[args.Axis(1, "dim", of.Rank, 0)]);
+            case "len" when a is string text:
+                result = (long)text.Length;
                 return true;
             case "eq" or "ne" when a is not ScriptTensor && b is not ScriptTensor:
-                result = Compared(a, b, name == "eq", run);
+                result = a is ScriptOther or ScriptUnknown or ScriptIndex || b is ScriptOther or ScriptUnknown or ScriptIndex ? new ScriptUnknown() : Compared(a, b, name == "eq", run);
                 return true;
             case "lt" or "le" or "gt" or "ge" when Number(a) is { } x && Number(b) is { } y:
                 result = name switch { "lt" => x < y, "le" => x <= y, "gt" => x > y, _ => x >= y };
                 return true;
-            case "add" or "sub" or "mul" or "floordiv" or "remainder" when Number(a) is { } x && Number(b) is { } y:
+            case "lt" or "le" or "gt" or "ge" when IsNumber(a) && IsNumber(b):
+                result = new ScriptUnknown();
+                return true;
+            case "add" or "sub" or "mul" or "floordiv" or "remainder" or "div" or "truediv" or "pow" or "min" or "max" when Number(a) is { } x && Number(b) is { } y:
                 result = Computed(name, a, b, x, y, run);
                 return true;
-            case "neg" when a is long number:
-                result = unchecked(-number);
+            case "add" or "sub" or "mul" or "floordiv" or "remainder" or "div" or "truediv" or "pow" or "min" or "max" when IsNumber(a) && IsNumber(b):
+                result = Unknown(name, a, b, run);
                 return true;
-            case "int" or "Int" or "ops.prim.NumToTensor" or "IntImplicit" or "ScalarImplicit" when a is long or ScriptSize:
+            case "__range_length" when a is long low && b is ScriptSize high && args.Int(2, "step", 1) == 1:
+                result = low == 0 ? high : Unknown("sub", high, a, run);
+                return true;
+            case "__range_length" when a is long low && b is long high:
+                var stride = args.Int(2, "step", 1);
+                if (stride is 0 or < int.MinValue or > int.MaxValue || low is < int.MinValue or > int.MaxValue || high is < int.MinValue or > int.MaxValue) throw run.Fault("a range is too long");
+                result = Math.Max(0, stride > 0 ? (high - low + stride - 1) / stride : (low - high - stride - 1) / -stride);
+                return true;
+            case "__range_length" when a is ScriptSize && b is -1L && args.Int(2, "step", 1) == -1:
+                result = Unknown("add", a, 1L, run);
+                return true;
+            case "__derive_index":
+                result = Of("add", Of("mul", a, args[2, "step"], run), b, run);
+                return true;
+            case "neg" or "abs" when a is long number:
+                result = name == "abs" && number >= 0 ? number : unchecked(-number);
+                return true;
+            case "neg" when a is ScriptSize or ScriptIndex:
+                result = Of("mul", a, -1L, run);
+                return true;
+            case "neg" or "sqrt" or "exp" or "log" or "floor" or "ceil" or "round" or "abs" when Number(a) is { } x && a is not ScriptTensor:
+                result = name switch { "neg" => -x, "sqrt" => Math.Sqrt(x), "exp" => Math.Exp(x), "log" => Math.Log(x), "abs" => Math.Abs(x), "floor" => Whole(Math.Floor(x)), "ceil" => Whole(Math.Ceiling(x)), _ => Whole(Math.Round(x, MidpointRounding.ToEven)) };
+                return true;
+            case "int" or "Int" or "ops.prim.NumToTensor" or "IntImplicit" or "ScalarImplicit" or "item" when a is long or ScriptSize or ScriptIndex or ScriptUnknown:
                 result = a;
                 return true;
-            case "unchecked_unwrap_optional" or "ops.prim.unchecked_unwrap_optional":
+            case "int" or "Int" when a is double or bool:
+                result = a is bool flag ? flag ? 1L : 0L : Whole(Math.Truncate((double)a!));
+                return true;
+            case "int" or "Int" or "IntImplicit" or "float" or "Float" or "FloatImplicit" or "ScalarImplicit" or "item" or "bool" or "Bool" when a is ScriptTensor tensor && run.NumberOf(tensor) is { } element:
+                result = name is "float" or "Float" or "FloatImplicit" ? Convert.ToDouble(element, System.Globalization.CultureInfo.InvariantCulture) : name is "bool" or "Bool" ? Number(element) != 0 : name is "int" or "Int" or "IntImplicit" && element is double real ? Whole(Math.Truncate(real)) : element;
+                return true;
+            case "unchecked_unwrap_optional" or "ops.prim.unchecked_unwrap_optional" or "ops.prim.data" or "ops.prim.tolist":
                 result = a;
                 return true;
-            case "bool" or "Bool" when a is bool or ScriptComparison:
-                result = a;
+            case "bool" or "Bool":
+                result = ScriptRun.Truth(a) is { } known ? known : a is ScriptTensor or ScriptComparison ? a : new ScriptUnknown();
                 return true;
-            case "float" or "Float" when a is long or double:
-                result = a is long whole ? (double)whole : a;
+            case "float" or "Float" or "FloatImplicit" when a is long or double or string:
+                result = a is string said ? said switch { "inf" => double.PositiveInfinity, "-inf" => double.NegativeInfinity, "nan" => double.NaN, _ => throw run.Fault($"'{said}' is no number") } : a is long whole ? (double)whole : a;
                 return true;
-            case "format" or "list" or "str":
-                result = name == "list" ? a : "";
+            case "dim":
+                result = a is ScriptPacked packed ? packed.IsSizes ? 1L : 2L : (long)Sized().Rank;
                 return true;
-            case "warn":
+            case "size" when a is ScriptPacked { Padded: var padded, IsSizes: var isSizes } && b is long which && which is -1 or 0:
+                result = Plain(isSizes ? padded.Sizes[1] : which == -1 ? padded.Sizes[2] : new ScriptSize());
                 return true;
-            case "device" or "ops.prim.dtype" or "ops.prim.device" or "ops.prim.layout" or "ops.prim.type" or "dtype":
-                result = new ScriptOther(name);
+            case "size" when args[1, "dim"] is null:
+                result = Sized().Sizes.Select(Plain).ToList();
                 return true;
-            case "ops.prim.is_cuda" or "ops.prim.is_quantized" or "is_floating_point" or "is_complex" or "is_scripting":
-                result = name is "is_floating_point";
+            case "size":
+                var of = Sized();
+                result = Plain(of.Sizes[args.Axis(1, "dim", of.Rank, 0)]);
+                return true;
+            case "numel" when a is ScriptOrder order:
+                result = Plain(order.Count);
+                return true;
+            case "numel":
+                result = Sized().Sizes.Select(Plain).Aggregate((object)1L, (x, y) => Of("mul", x, y, run));
+                return true;
+            case "format" or "str" or "join":
+                result = a as string ?? "";
+                return true;
+            case "add" when a is string left && b is string right:
+                result = left.Length + right.Length > 4096 ? left : left + right;
+                return true;
+            case "warn" or "warnings.warn" or "print":
+                return true;
+            case "device" or "ops.prim.dtype" or "ops.prim.device" or "ops.prim.layout" or "ops.prim.type" or "dtype" or "get_device" or "promote_types" or "result_type":
+                result = a is ScriptTensor typed && name == "ops.prim.dtype" ? TypeNumber(typed.Type) : new ScriptOther(name);
+                return true;
+            case "ops.prim.is_cuda" or "ops.prim.is_quantized" or "is_floating_point" or "is_complex" or "is_scripting" or "ops.prim.is_nested" or "is_grad_enabled" or "is_autocast_enabled" or "ops.prim.requires_grad" or "ops.prim.is_sparse":
+                result = name is "is_floating_point" && a is ScriptTensor { Type: ElementType.Float32 };
+                return true;
+            case "set_grad_enabled":
                 return true;
             case "ops.prim.RaiseException":
-                throw run.Fault("the code raises an error here");
+                throw run.Fault(a is string { Length: > 0 } why ? $"the code raises an error here: \"{why}\"" : "the code raises an error here");
             case "copy_":
                 var target = args.Tensor(0, "self");
                 if ((target.Buffer ?? target.Weight) is null) throw run.Fault("a part of a tensor is overwritten, and only whole buffers are known here");
@@ -93,16 +134,55 @@ internal static class ScriptScalars
             default:
                 return false;
         }
+
+        ScriptTensor Sized() => a is ScriptComplex complex ? complex.Real : args.Tensor(0, "self");
+    }
+
+    /// <summary>PyTorch's number of a type.</summary>
+    private static object TypeNumber(ElementType type) => type switch { ElementType.Float32 => 6L, ElementType.Int64 => 4L, ElementType.Bool => 11L, _ => new ScriptOther("dtype") };
+
+    private static object Whole(double value)
+    {
+        object whole = value;
+        if (Math.Abs(value) <= long.MaxValue / 2) whole = (long)value;
+        return whole;
+    }
+
+    private static bool IsNumber(object? value) => value is long or double or bool or ScriptSize or ScriptIndex or ScriptUnknown;
+
+    private static object Of(string name, object? a, object? b, ScriptRun run) => Number(a) is { } x && Number(b) is { } y ? Computed(name, a, b, x, y, run) : Unknown(name, a, b, run);
+
+    /// <summary>A number that only the graph knows.</summary>
+    private static object Unknown(string name, object? a, object? b, ScriptRun run)
+    {
+        if (a is ScriptUnknown or double || b is ScriptUnknown or double || name is "div" or "truediv" or "pow" or "remainder") return new ScriptUnknown();
+        if (name == "mul" && (a is 1L || b is 1L)) return (a is 1L ? b : a)!;
+        if (name is "add" or "sub" && b is 0L) return a!;
+        if (a is ScriptIndex moved && b is long and > int.MinValue and < int.MaxValue and var by && name is "add" or "sub" && moved.Offset is > int.MinValue and < int.MaxValue) return moved with { Offset = moved.Offset + (name == "add" ? by : -by) };
+        if (a is long and > int.MinValue and < int.MaxValue and var first && b is ScriptIndex { Offset: > int.MinValue and < int.MaxValue } last && name == "add") return last with { Offset = last.Offset + first };
+        var op = name switch { "add" => "Add", "sub" => "Sub", "mul" => "Mul", "min" => "Min", "max" => "Max", _ => "Div" };
+        // Sizes are not negative, so that division rounds down.
+        string Emit() => run.Graph.Op(op, [run.Integer(a), run.Integer(b)]);
+        if (a is ScriptIndex || b is ScriptIndex) return new ScriptIndex(Emit(), 0);
+        var size = new ScriptSize();
+        size.Tell(run.Level, Emit);
+        return size;
     }
 
     /// <summary>A size as a number, if it is known.</summary>
     public static object Plain(ScriptSize size) => size.Number is { } number ? (long)number : size;
 
-    private static double? Number(object? value) => value switch { long number => number, double number => number, ScriptSize { Number: { } number } => number, _ => null };
+    private static double? Number(object? value) => value switch { long number => number, double number => number, bool truth => truth ? 1 : 0, ScriptSize { Number: { } number } => number, _ => null };
 
     private static object Computed(string name, object? a, object? b, double x, double y, ScriptRun run)
     {
-        if (a is double || b is double) return name switch { "add" => x + y, "sub" => x - y, "mul" => x * y, _ => throw run.Fault($"{name} of these numbers is not known here") };
+        if (name is "div" or "truediv") return y == 0 ? throw run.Fault("a division by zero") : x / y;
+        if (name is "min" or "max") return (name == "min") == (x < y) ? a ?? x : b ?? y;
+        if (a is double || b is double || (name == "pow" && y < 0))
+        {
+            return name switch { "add" => x + y, "sub" => x - y, "mul" => x * y, "pow" => Math.Pow(x, y), "floordiv" when y != 0 => Math.Floor(x / y), "remainder" when y != 0 => x - y * Math.Floor(x / y), _ => throw run.Fault($"{name} of these numbers is not known here") };
+        }
+
         var (p, q) = ((long)x, (long)y);
         try
         {
@@ -111,6 +191,7 @@ internal static class ScriptScalars
                 "add" => checked(p + q),
                 "sub" => checked(p - q),
                 "mul" => checked(p * q),
+                "pow" => Math.Pow(x, y) is < long.MaxValue and var power ? (long)power : throw run.Fault("a number is too large"),
                 _ when q is 0 or -1 => throw run.Fault("a division by zero or by -1"),
                 "floordiv" => Math.DivRem(p, q) is var (quotient, rest) && rest != 0 && (rest < 0) != (q < 0) ? quotient - 1 : p / q,
                 _ => p % q is var left && left != 0 && (left < 0) != (q < 0) ? left + q : left,

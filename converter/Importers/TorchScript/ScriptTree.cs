@@ -17,6 +17,8 @@ internal sealed record IndexExpression(int Line, ScriptExpression Of, ScriptExpr
 
 internal sealed record ListExpression(int Line, IReadOnlyList<ScriptExpression> Items, bool IsTuple) : ScriptExpression(Line);
 
+internal sealed record DictExpression(int Line, IReadOnlyList<(ScriptExpression Key, ScriptExpression Value)> Items) : ScriptExpression(Line);
+
 internal sealed record ChoiceExpression(int Line, ScriptExpression Condition, ScriptExpression Then, ScriptExpression Else) : ScriptExpression(Line);
 
 /// <summary>A statement of TorchScript's code.</summary>
@@ -30,16 +32,24 @@ internal sealed record IfStatement(int Line, ScriptExpression Condition, IReadOn
 
 internal sealed record ReturnStatement(int Line, ScriptExpression? Value) : ScriptStatement(Line);
 
-/// <summary>A statement that is not understood, such as a loop.</summary>
+/// <summary>A loop over a range.</summary>
+internal sealed record ForStatement(int Line, string Name, ScriptExpression Over, IReadOnlyList<ScriptStatement> Body) : ScriptStatement(Line);
+
+internal sealed record WhileStatement(int Line, ScriptExpression Condition, IReadOnlyList<ScriptStatement> Body) : ScriptStatement(Line);
+
+/// <summary>A block in a context, such as one without gradients.</summary>
+internal sealed record WithStatement(int Line, ScriptExpression Context, IReadOnlyList<ScriptStatement> Body) : ScriptStatement(Line);
+
+/// <summary>A statement that is not understood.</summary>
 internal sealed record OtherStatement(int Line, string Word) : ScriptStatement(Line);
 
 /// <summary>A function or method: its parameters with their defaults and types, and its body.</summary>
 internal sealed record ScriptFunction(string File, int Line, string Name, IReadOnlyList<ScriptParameter> Parameters, IReadOnlyList<ScriptStatement> Body);
 
 /// <param name="Name">Its name.</param>
-/// <param name="Type">The first word of its type, such as Tensor or Optional.</param>
+/// <param name="Type">Its type. Null stands for Tensor.</param>
 /// <param name="Default">Its default. Null if it has none.</param>
-internal sealed record ScriptParameter(string Name, string Type, ScriptExpression? Default);
+internal sealed record ScriptParameter(string Name, ScriptExpression? Type, ScriptExpression? Default);
 
-/// <summary>A source file: its functions by name, and its classes' methods by class and name.</summary>
-internal sealed record ScriptSource(IReadOnlyDictionary<string, ScriptFunction> Functions, IReadOnlyDictionary<(string Class, string Method), ScriptFunction> Methods);
+/// <summary>A source file: its functions by name, its classes' methods by class and name, and the fields of its named tuples.</summary>
+internal sealed record ScriptSource(IReadOnlyDictionary<string, ScriptFunction> Functions, IReadOnlyDictionary<(string Class, string Method), ScriptFunction> Methods, IReadOnlyDictionary<string, IReadOnlyList<(string Name, ScriptExpression Type)>> Tuples);

@@ -17,6 +17,18 @@ internal sealed class ScriptSize(int? size = null)
     }
 
     private string? _symbol;
+    private (int Level, Func<string> Emit)? _source;
+
+    /// <summary>Writes nodes that compute the size, an int64 number of the graph. Null if nothing tells it.</summary>
+    public Func<string>? Emit => Root._source?.Emit;
+
+    /// <summary>Tells how the graph computes the size.</summary>
+    /// <param name="level">The number of loops around what computes it. What lies further outside is kept.</param>
+    /// <param name="emit">Writes the nodes.</param>
+    public void Tell(int level, Func<string> emit)
+    {
+        if (Root is { _size: null } root && (root._source is not { } known || level < known.Level)) root._source = (level, emit);
+    }
 
     private ScriptSize Root
     {
@@ -41,6 +53,7 @@ internal sealed class ScriptSize(int? size = null)
         if (b._size is null) (a, b) = (b, a);
         a._same = b;
         b._symbol ??= a._symbol;
+        if (a._source is { } source && (b._source is not { } known || source.Level < known.Level)) b._source = source;
         return true;
     }
 
@@ -69,6 +82,12 @@ internal sealed record ScriptTensor(ScriptSize[] Sizes)
     /// <summary>The input that it is, if nothing has computed on it.</summary>
     public string? Input { get; init; }
 
+    /// <summary>The type of its elements.</summary>
+    public ElementType Type { get; init; } = ElementType.Float32;
+
+    /// <summary>Whether its sequences are in the order of their lengths, as a packed sequence needs them. The graph keeps the order of the input.</summary>
+    public bool IsSorted { get; init; }
+
     public int Rank => Sizes.Length;
 
     public override string ToString() => $"[{string.Join(", ", (object[])Sizes)}]";
@@ -76,6 +95,61 @@ internal sealed record ScriptTensor(ScriptSize[] Sizes)
 
 /// <summary>A comparison whose sizes are not known: equal, or not.</summary>
 internal sealed record ScriptComparison(IReadOnlyList<(ScriptSize A, ScriptSize B)> Pairs, bool IsEqual);
+
+/// <summary>True or false, depending on what is not known.</summary>
+internal sealed record ScriptUnknown;
+
+/// <summary>The number of a loop's round, and a number added to it.</summary>
+/// <param name="Value">The round in the graph.</param>
+/// <param name="Offset">What is added.</param>
+internal sealed record ScriptIndex(string Value, long Offset);
+
+/// <summary>A list whose elements lie along an axis of a tensor, so that its length may be unknown.</summary>
+internal sealed record ScriptSeries(ScriptTensor Of, int Axis);
+
+/// <summary>A list that a loop appends to, once in each round.</summary>
+internal sealed class ScriptSteps
+{
+    public List<ScriptTensor> Appended { get; } = [];
+}
+
+/// <summary>A packed sequence: its data, or the sizes of its batches.</summary>
+/// <param name="Padded">The sequences [N, T, features].</param>
+/// <param name="Lengths">Their lengths.</param>
+/// <param name="IsSizes">Whether it stands for the sizes of the batches.</param>
+internal sealed record ScriptPacked(ScriptTensor Padded, ScriptTensor Lengths, bool IsSizes);
+
+/// <summary>The order of sequences by their lengths, or its inverse.</summary>
+internal sealed record ScriptOrder(ScriptSize Count);
+
+/// <summary>Complex numbers.</summary>
+internal sealed record ScriptComplex(ScriptTensor Real, ScriptTensor Imaginary);
+
+/// <summary>A named tuple, or an object of a class that is no module.</summary>
+internal sealed class ScriptRecord(IReadOnlyList<string> names, IEnumerable<object?> values) : List<object?>(values)
+{
+    private readonly List<string> _names = [.. names];
+
+    public IReadOnlyList<string> Names => _names;
+
+    public bool Has(string name) => _names.Contains(name);
+
+    public object? this[string name]
+    {
+        get => this[_names.IndexOf(name)];
+        set
+        {
+            if (_names.IndexOf(name) is >= 0 and var place)
+            {
+                this[place] = value;
+                return;
+            }
+
+            _names.Add(name);
+            Add(value);
+        }
+    }
+}
 
 /// <summary>A type, device or the like, which nothing depends on.</summary>
 internal sealed record ScriptOther(string What);

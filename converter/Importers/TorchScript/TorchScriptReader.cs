@@ -1,120 +1,131 @@
 using SeqRuntime.Converter.Graph;
-using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.Weights;
 using SeqRuntime.Converter.Weights.Torch;
 
 namespace SeqRuntime.Converter.Importers.TorchScript;
 
 /// <summary>
-/// Reads a TorchScript model whose code is straight: modules called one after another. The code is followed, not run. It does not tell the ranks of the
-/// inputs, so each is tried; buffers that the code overwrites are states.
+/// Reads a TorchScript model. Its code is followed, not run. It does not tell the ranks of the inputs, so each is tried; buffers and attributes that the
+/// code overwrites are states.
 /// </summary>
 internal static class TorchScriptReader
 {
-    private const int MostInputs = 3;
-    private static readonly int[] s_ranks = [3, 2, 1, 4];
-
+    /// <param name="path">The file.</param>
+    /// <param name="content">Its bytes.</param>
+    /// <param name="name">The graph's name.</param>
+    /// <param name="notes">Receives notes for the user.</param>
+    /// <param name="sets">Numbers that the user gives for parameters of forward.</param>
     /// <exception cref="ConversionException">The file is damaged, or its code is not understood; the message says where, and the ways out.</exception>
-    public static ImportedModel Read(string path, byte[] content, string name, List<string> notes)
+    public static ImportedModel Read(string path, byte[] content, string name, List<string> notes, IReadOnlyDictionary<string, string> sets)
     {
         var file = TorchFile.ReadScript(content, path);
         var code = new ScriptCode(file, path);
         var forward = code.Method(file.Root, "forward") ?? throw code.Fault($"the class {file.Root.Class}", 0, "it has no method 'forward' that the archive holds");
-        var inputs = forward.Parameters.Skip(1).TakeWhile(parameter => parameter.Default is null).ToList();
-        if (inputs.Count is 0 or > MostInputs) throw code.Fault(forward.File, forward.Line, $"forward takes {inputs.Count} inputs, and 1 to {MostInputs} are known here");
+        var inputs = new ScriptInputs(code, forward, sets);
         var budget = new Budget();
         budget.Holds(content.Length, nodes: 0);
-        var attempts = Ranks(inputs.Count).Select(ranks => Attempt(code, forward, inputs, ranks, name, budget, path)).ToList();
+        var trial = new ScriptTrial(code, forward, inputs, name, budget, path);
+        var attempts = inputs.Arrangements().Select(arrangement => Finished(trial.Run(arrangement), forward, code)).ToList();
         var good = attempts.FindAll(attempt => attempt.Fault is null);
-        if (good.Count == 0) throw attempts.MaxBy(attempt => attempt.Statements)!.Fault!;
-        // A layer over a sequence takes a batch of them; without one, a batch of rows.
-        var best = good.Find(attempt => attempt.Ranks[0] == (attempt is { HasRecurrence: true, IsOfTokens: false } ? 3 : 2)) ?? good[0];
-        if (good.Count > 1) notes.Add($"the code does not tell the rank of its inputs: {Shown(best)} is taken; it would also run with {string.Join(" or ", good.Where(other => other != best).Select(Shown))}");
-        Constants.Check(best.Graph!);
-        notes.AddRange(best.Notes);
-        var unused = file.Weights.Unused().FindAll(weight => !code.States.Contains(weight.Name));
+        if (good.Count == 0) throw attempts.OrderByDescending(attempt => attempt.Call.Run.Statements).ThenByDescending(IsUsual).First().Fault!;
+        var best = good.Find(IsUsual) ?? good[0];
+        if (good.Count > 1) notes.Add($"the code does not tell the rank of its inputs: {Shown(best)} is taken; it would also run with {string.Join(" or ", good.Where(other => other != best).Select(Shown).Where(other => other != Shown(best)).Distinct())}");
+        Constants.Check(best.Graph);
+        notes.AddRange(best.Call.Composer.Notes.Distinct());
+        if (inputs.Optional.FindAll(parameter => best.Call.Parameters[parameter.Name] is null) is { Count: > 0 } none) notes.Add($"None is taken for what may be left out: {string.Join(", ", none.Select(parameter => $"'{parameter.Name}'"))}");
+        if (inputs.Tensors.FindAll(parameter => best.Call.Parameters[parameter.Name] is not ScriptTensor) is { Count: > 0 } parts) notes.Add(string.Join("; ", parts.Select(parameter => $"the tensors of '{parameter.Name}' are the inputs {string.Join(", ", ScriptInputs.In(best.Call.Parameters[parameter.Name]).Select(tensor => tensor.Input))}")));
+        var set = best.Call.Begin.Keys.Select(key => key.Owner[key.Name]).OfType<TorchTensor>().Select(file.NameOf).Concat(code.States).ToHashSet();
+        var unused = file.Weights.Unused().FindAll(weight => !set.Contains(weight.Name));
         if (UnusedWeights.Note(unused) is { } note) notes.Add(note);
-        return new ImportedModel(best.Graph!) { HasStates = best.Graph!.States.Count > 0, Unused = unused };
+        return new ImportedModel(best.Graph) { HasStates = best.Graph.States.Count > 0, Unused = unused, Taken = [.. inputs.Numbers.Keys] };
     }
 
-    private static string Shown(Trial attempt) => string.Join(", ", attempt.Graph!.Inputs.Select(input => $"{input.Name} [{string.Join(", ", input.Shape)}]"));
-
-    private static IEnumerable<int[]> Ranks(int count) => count == 0 ? [[]] : Ranks(count - 1).SelectMany(_ => s_ranks, (rest, rank) => (int[])[rank, .. rest]);
-
-    private static Trial Attempt(ScriptCode code, ScriptFunction forward, List<ScriptParameter> inputs, int[] ranks, string name, Budget budget, string path)
+    /// <summary>
+    /// Whether the first input is what a model usually takes: a batch of sequences for a layer over a sequence, one row where the code puts all elements in a
+    /// row, otherwise a batch of rows.
+    /// </summary>
+    private static bool IsUsual(Attempt attempt)
     {
-        while (true)
-        {
-            var before = code.States.Count;
-            var trial = Once(code, forward, inputs, ranks, name, budget, path);
-            // Buffers that were seen to be overwritten are states from the start.
-            if (code.States.Count == before) return trial;
-        }
+        var (call, run) = (attempt.Call, attempt.Call.Run);
+        var isFlat = call.Given.Count > 0 && run.Flat.Contains(call.Given[0].Input!);
+        return call.Arrangement[0].Rank == (isFlat ? 1 : run is { HasRecurrence: true, Indices.Count: 0 } ? 3 : 2);
     }
 
-    private static Trial Once(ScriptCode code, ScriptFunction forward, List<ScriptParameter> inputs, int[] ranks, string name, Budget budget, string path)
+    private static string Shown(Attempt attempt) => string.Join(", ", attempt.Graph.Inputs.Select(input => $"{input.Name} [{string.Join(", ", input.Shape)}]"));
+
+    private static Attempt Finished(ScriptCall call, ScriptFunction forward, ScriptCode code)
     {
-        var composer = new GraphComposer(name, code.File.Weights, budget, path);
-        var run = new ScriptRun(code, composer);
-        ScriptTensor[] given = [.. inputs.Zip(ranks, (input, rank) => new ScriptTensor([.. Enumerable.Range(0, rank).Select(_ => new ScriptSize())]) { Value = input.Name, Input = input.Name })];
+        if (call.Fault is { } fault) return new Attempt(call, fault);
         try
         {
-            foreach (var input in inputs) composer.Declare(input.Name);
-            var result = run.Call(forward, code.File.Root, given);
-            Outputs(composer.Graph, run, forward, result);
-            Inputs(composer.Graph, run, given);
-            States(composer.Graph, run, code);
-            return new Trial(ranks, composer.Graph, null, run.Statements, run.HasRecurrence, run.Indices.Count > 0, composer.Notes);
+            Outputs(call, forward);
+            Inputs(call);
+            States(call, code);
+            return new Attempt(call, null);
         }
-        catch (ConversionException fault)
+        catch (ConversionException wrong)
         {
-            return new Trial(ranks, null, fault, run.Statements, run.HasRecurrence, run.Indices.Count > 0, []);
+            return new Attempt(call, wrong);
         }
     }
 
-    private static void Outputs(IrGraph graph, ScriptRun run, ScriptFunction forward, object? result)
+    private static void Outputs(ScriptCall call, ScriptFunction forward)
     {
         const int most = 1024;
-        var tensors = new List<ScriptTensor>();
+        var (run, graph) = (call.Run, call.Composer.Graph);
+        var tensors = new List<(ScriptTensor Tensor, string? Key)>();
         var visited = 0;
-        Flatten(result, tensors);
+        Flatten(call.Result, null);
         if (tensors.Count == 0) throw run.Fault("forward returns no tensor");
-        foreach (var (i, tensor) in tensors.Index())
+        var plain = tensors.Count(tensor => Said(tensor) is null);
+        var place = 0;
+        foreach (var tensor in tensors)
         {
-            var output = tensors.Count == 1 ? "output" : $"output_{i + 1}";
-            while (graph.Inputs.Exists(input => input.Name == output) || forward.Parameters.Any(parameter => parameter.Name == output)) output += "_";
-            graph.Outputs.Add(new IrPort(output, run.Use(tensor), 0, []));
+            if (Said(tensor) is null) place++;
+            var output = Said(tensor) ?? (plain == 1 ? "output" : $"output_{place}");
+            while (graph.Inputs.Exists(input => input.Name == output) || graph.Outputs.Exists(other => other.Name == output) || forward.Parameters.Any(parameter => parameter.Name == output)) output += "_";
+            graph.Outputs.Add(new IrPort(output, run.Use(tensor.Tensor), 0, []));
         }
 
-        void Flatten(object? value, List<ScriptTensor> into)
+        string? Said((ScriptTensor Tensor, string? Key) tensor) => call.Names.GetValueOrDefault(tensor.Tensor) ?? tensor.Key;
+
+        void Flatten(object? value, string? key)
         {
             // Lists may hold one another many times.
             if (++visited > most) throw run.Fault($"forward returns more than {most} values");
             switch (value)
             {
-                case ScriptTensor tensor: into.Add(tensor); break;
+                case ScriptTensor tensor: tensors.Add((tensor, key)); break;
+                case ScriptSeries series: tensors.Add((series.Of, key)); break;
+                case ScriptRecord record:
+                    foreach (var (field, item) in record.Names.Zip(record)) Flatten(item, item is ScriptTensor ? field : null);
+                    break;
                 case IList<object?> list:
-                    foreach (var item in list) Flatten(item, into);
+                    foreach (var item in list) Flatten(item, null);
                     break;
                 case null: break;
+                case long or double or bool or ScriptSize:
+                    run.Note("forward also returns numbers, which are no outputs");
+                    break;
                 default: throw run.Fault("forward returns something that is no tensor");
             }
         }
     }
 
-    private static void Inputs(IrGraph graph, ScriptRun run, ScriptTensor[] given)
+    private static void Inputs(ScriptCall call)
     {
-        var symbols = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var input in given)
+        foreach (var input in call.Given)
         {
             foreach (var (axis, size) in input.Sizes.Index())
             {
                 if (size.Number is null) size.Symbol = axis == 0 ? "N" : axis == 1 ? "T" : $"D{axis}";
-                if (size.Symbol is { } symbol) symbols.Add(symbol);
             }
+        }
 
-            // Two different sizes may not have one name.
-            var seen = new List<ScriptSize>();
+        // Two different sizes may not have one name.
+        var seen = new List<ScriptSize>();
+        foreach (var input in call.Given)
+        {
             IrDim Dimension(ScriptSize size)
             {
                 if (size.Number is { } number) return new IrDim(number, null);
@@ -129,21 +140,66 @@ internal static class TorchScriptReader
                 return new IrDim(-1, same == 0 ? size.Symbol : $"{size.Symbol}{same + 1}");
             }
 
-            graph.Inputs.Add(new IrPort(input.Input!, input.Input!, run.Indices.Contains(input.Input!) ? ElementType.Int64 : ElementType.Float32, Array.ConvertAll(input.Sizes, Dimension)));
+            call.Composer.Graph.Inputs.Add(new IrPort(input.Input!, input.Input!, call.Run.Indices.Contains(input.Input!) ? ElementType.Int64 : ElementType.Float32, Array.ConvertAll(input.Sizes, Dimension)));
         }
     }
 
-    private static void States(IrGraph graph, ScriptRun run, ScriptCode code)
+    private static void States(ScriptCall call, ScriptCode code)
     {
+        var (run, graph) = (call.Run, call.Composer.Graph);
+        var dropped = new List<string>();
         foreach (var (name, value) in run.Written)
         {
             var buffer = code.File.Weights.Read(name)!;
-            if (buffer.Type != ElementType.Float32 || !run.Buffers.ContainsKey(name)) continue;
+            if (!run.Buffers.ContainsKey(name)) continue;
+            if (buffer.Type != ElementType.Float32)
+            {
+                dropped.Add(name);
+                continue;
+            }
+
             var isZero = buffer.Floats.IndexOfAnyExcept(0f) < 0;
             graph.States.Add(new IrState(name, name, run.Use(value), name, ElementType.Float32, Array.ConvertAll(buffer.Shape, size => new IrDim(size, null)), isZero ? null : buffer, IsDescribed: true));
+        }
+
+        foreach (var (attribute, before) in call.Begin)
+        {
+            foreach (var (state, next) in ScriptInputs.In(before).Zip(ScriptInputs.In(run.Attributes[attribute])))
+            {
+                graph.States.Add(new IrState(state.Value!, state.Value!, run.Use(next), state.Value!, next.Type, Array.ConvertAll(state.Sizes, size => new IrDim(size.Number!.Value, null)), null, IsDescribed: true));
+            }
+        }
+
+        if (dropped.Count == 0) return;
+        var needed = Needed(graph);
+        foreach (var name in dropped)
+        {
+            if (needed.Contains(name)) throw run.Fault($"the buffer '{name}' of whole numbers changes in each call and enters a result, and only states of float32 are known here");
+            call.Composer.Notes.Add($"the buffer '{name}' of whole numbers, which forward changes, enters no result and is left out");
+        }
+    }
+
+    /// <summary>All values that outputs and states are computed from.</summary>
+    private static HashSet<string> Needed(IrGraph graph)
+    {
+        var needed = graph.Outputs.Select(output => output.Value).Concat(graph.States.Select(state => state.Update)).ToHashSet(StringComparer.Ordinal);
+        for (var i = graph.Nodes.Count - 1; i >= 0; i--)
+        {
+            if (graph.Nodes[i].Outputs.Exists(needed.Contains)) Add(graph.Nodes[i]);
+        }
+
+        return needed;
+
+        void Add(IrNode node)
+        {
+            needed.UnionWith(node.Inputs);
+            foreach (var inner in node.Attributes.Values.OfType<IrGraph>().SelectMany(body => body.Nodes)) Add(inner);
         }
     }
 
     /// <summary>What came of the inputs' ranks.</summary>
-    private sealed record Trial(int[] Ranks, IrGraph? Graph, ConversionException? Fault, int Statements, bool HasRecurrence, bool IsOfTokens, List<string> Notes);
+    private sealed record Attempt(ScriptCall Call, ConversionException? Fault)
+    {
+        public IrGraph Graph => Call.Composer.Graph;
+    }
 }

@@ -47,6 +47,38 @@ internal sealed class ScriptTarget : ConverterTarget
             y = torch.layer_norm(torch.flatten(torch.relu_(input), 1, -1), [4], None, None, 1.0000000000000001e-05, True)
             return torch.squeeze(torch.mean(y, [1], True), 1)
         """,
+        """
+        class State(NamedTuple):
+          h : Tensor
+          c : Tensor
+        class Net(Module):
+          def forward(self: __torch__.net.Net,
+            x: Tensor,
+            state: Tuple[Tensor, List[Tensor]],
+            hx: Optional[Tensor]=None) -> Dict[str, Tensor]:
+            outputs = annotate(List[Tensor], [])
+            a, b, = state
+            h = torch.add(a, torch.zeros([torch.size(x, 0), 4]))
+            steps = torch.unbind(x, 1)
+            for t in range(torch.len(steps)):
+              y = torch.tanh(torch.add(torch.linear(steps[t], self.p, self.q), h))
+              _0 = torch.append(outputs, y)
+              h = torch.where(torch.gt(y, 0.5), y, torch.pow(h, 2))
+            i = 0
+            _1 = True
+            while _1:
+              i = torch.add(i, 1)
+              h = torch.add(h, b[0])
+              _1 = torch.lt(i, 3)
+            if bool(torch.len(self.made)):
+              z = torch.add(self.made, h)
+            else:
+              z = h
+            self.made = z
+            data, sizes, = torch._pack_padded_sequence(x, torch.slice(torch.arange(9), 0, 1, 2), True)
+            s = __torch__.net.State(torch.stack(outputs, 1), z)
+            return {"first": s.h, "second": torch.max_pool1d(torch.pad(s.c, [1, 1], "reflect", 0.), [2]), "third": (torch.topk(z, 2))[0]}
+        """,
     ];
 
     private readonly TorchCheckpoint _checkpoint = new();
@@ -56,7 +88,7 @@ internal sealed class ScriptTarget : ConverterTarget
     public ScriptTarget()
     {
         TorchView Store(params int[] shape) => _checkpoint.Store(WeightModels.Values(shape.Length, shape), shape);
-        _pickle = _checkpoint.Pickle(new TorchModule("net.Net", ("training", true), ("p", Store(4, 3)), ("q", Store(4)), ("s", Store(1, 4)), ("a", Store(16, 3)), ("b", Store(16, 4)), ("c", Store(4, 4, 3))));
+        _pickle = _checkpoint.Pickle(new TorchModule("net.Net", ("training", true), ("p", Store(4, 3)), ("q", Store(4)), ("s", Store(1, 4)), ("a", Store(16, 3)), ("b", Store(16, 4)), ("c", Store(4, 4, 3)), ("made", Store(0))));
         _seeds = [.. s_code.Select(code => Zip(Encoding.UTF8.GetBytes(code))), .. Corpus("script")];
     }
 
