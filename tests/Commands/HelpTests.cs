@@ -11,7 +11,7 @@ public sealed partial class HelpTests : IDisposable
     [Theory]
     [InlineData("convert", 18)]
     [InlineData("doctor", 16)]
-    [InlineData("scaffold", 4)]
+    [InlineData("scaffold", 5)]
     [InlineData("upgrade", 3)]
     [InlineData("inspect", 4)]
     [InlineData("run", 9)]

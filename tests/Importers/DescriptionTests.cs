@@ -140,7 +140,7 @@ public sealed class DescriptionTests : IDisposable
     [InlineData("{ \"graphs\": { \"main\": {\n \"states\": {\n \"h\": { \"shape\": [1], \"start\": 1,\n \"update\": \"y\" } },\n \"layers\": [],\n \"outputs\": {} } },\n \"weights\": \"w.npz\" }", "line 3, graphs.main.states.h.start: the member 'start' is unknown")]
     [InlineData("{ \"weights\": \"w.npz\", \"weights\": \"v.npz\", \"graphs\": {} }", "the member 'weights' occurs twice in one object")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "line 1: lists and objects are nested too deeply")]
-    [InlineData("{ \"weights\": null, \"graphs\": {} }", "'weights' is null; give the name of a weight file")]
+    [InlineData("{ \"weights\": null, \"graphs\": {} }", "weights is null; give a value")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": null, \"outputs\": {} } } }", "graphs.main.layers: it is null; give a value")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": null, \"output\": \"y\" }] } } }", "graphs.main.layers[0].kind: give a string")]
     [InlineData("{ \"weights\": \"w.npz\", \"graphs\": { \"main\": { \"layers\": [{ \"kind\": \"linear\", \"input\": null, \"output\": \"y\" }] } } }", "graphs.main.layers[0].input: it is null; give a value")]

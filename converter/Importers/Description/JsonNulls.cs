@@ -22,7 +22,7 @@ internal static class JsonNulls
                 {
                     if (own.Properties.FirstOrDefault(p => p.Name == name) is not { } property) continue;
                     if (member.ValueKind != JsonValueKind.Null) Check(member, Of(property.PropertyType), Join(place, name));
-                    else if (!property.IsSetNullable) throw Fault(Join(place, name));
+                    else if (!property.IsSetNullable) throw property.IsRequired ? new ConversionException($"{Join(place, name)} is null; give a value") : Fault(Join(place, name));
                 }
 
                 break;
