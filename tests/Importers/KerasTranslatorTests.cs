@@ -143,6 +143,7 @@ public sealed class KerasTranslatorTests : IDisposable
     [Theory]
     [InlineData("\"go_backwards\": false", "\"go_backwards\": true", "layer 'decoder' (LSTM) reads the target from its end")]
     [InlineData("\"activation\": \"softmax\"", "\"activation\": \"linear\"", "the input 'source' holds features and no tokens")]
+    [InlineData("\"output_layers\": [[\"out\", 0, 0]]", "\"output_layers\": [[\"target\", 0, 0]]", "its output 'target' is the target itself")]
     public void A_model_that_cannot_go_step_by_step_stays_whole_and_says_why(string of, string by, string says)
     {
         var file = new KerasFile(64);

@@ -120,7 +120,7 @@ internal sealed class KerasTranslator
     private string? Why((string Layer, int Call, int Output) scored)
     {
         if (!IsOfTarget(scored)) return $"its output '{scored.Layer}' does not depend on the target";
-        var last = _calls[_model.Place((scored.Layer, scored.Call))];
+        if (!_calls.TryGetValue(_model.Place((scored.Layer, scored.Call)), out var last)) return $"its output '{scored.Layer}' is the target itself";
         var scores = last.Layer.Class == "TimeDistributed" ? KerasEmitter.Inner(last.Layer) : last.Layer;
         var isSoftmax = scores.Class == "Softmax" || KerasFunctions.Of(scores).Name == "softmax";
         var isScored = scores.Class == "Dense" || (isSoftmax && scores.Class is "Activation" or "Softmax");
