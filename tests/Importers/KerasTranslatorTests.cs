@@ -1,4 +1,5 @@
 using SeqRuntime.Converter;
+using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Converter.Pipeline;
 using SeqRuntime.Decoding;
 using static SeqRuntime.Tests.Importers.KerasRuns;
@@ -63,6 +64,23 @@ public sealed class KerasTranslatorTests : IDisposable
         int[] source = [3, 1, 4, 2];
         Assert.Equal(Greedy(weights, source), Decode(model, source));
         Assert.Equal(["main"], Convert(file, Nested(isOfObjects, isDeep), new ConversionOptions { NoSplit = true }).Graphs.Select(g => g.Name));
+    }
+
+    /// <summary>The decoder is a layer of the whole model and its embedding an inner one: the whole model does not fit, and the one with one level does.</summary>
+    [Fact]
+    public void A_model_that_was_split_is_not_said_to_be_whole()
+    {
+        var file = new KerasFile(65);
+        var weights = new Weights(file, isOneHot: false, layer => layer == "sounds" ? "look/sounds" : $"{layer}/{layer}");
+        var sounds = Embedded("false")[3];
+        var given = Layer("InputLayer", "given", "\"batch_input_shape\": [null, null], \"dtype\": \"float32\"");
+        var look = $$"""{"class_name": "Functional", "name": "look", "config": {"name": "look", "layers": [{{given}}, {{sounds.Replace("\"target\"", "\"given\"", StringComparison.Ordinal)}}], "input_layers": [["given", 0, 0]], "output_layers": [["sounds", 0, 0]]}, "inbound_nodes": [[{{Node("target")}}]]}""";
+        var result = Convert(file, Classic(isOneHot: false, isMasked: false).Replace(Node("sounds"), Node("look"), StringComparison.Ordinal).Replace(sounds, look, StringComparison.Ordinal));
+        Assert.Equal(["encoder", "step"], result.Graphs.Select(g => g.Name));
+        Assert.DoesNotContain(result.Graphs.SelectMany(g => g.Notes), n => n.Contains(KerasTranslator.Whole, StringComparison.Ordinal));
+        using var model = SeqModel.Load(result.File);
+        int[] source = [3, 1, 4, 2];
+        Assert.Equal(Greedy(weights, source), Decode(model, source));
     }
 
     /// <summary>An inner model that is called twice stays one, and with it the whole graph.</summary>

@@ -38,14 +38,14 @@ internal sealed class KerasInline
     /// <param name="given">What it is called with. Null for the whole model.</param>
     private List<Reference> Model(KerasLayer model, string path, List<Reference> given)
     {
-        if (++_models > MostModels) return Unfit();
         if (model.Class != "Sequential") return Functional(model, path, given);
         if (given.Count != 1) return Unfit();
         var value = given[0];
         foreach (var layer in model.Layers().Select(l => new KerasLayer(l)).Where(l => l.Class != "InputLayer"))
         {
-            if (KerasModel.Is(layer)) value = Model(layer, $"{path}{layer.Name}/", [value]).FirstOrDefault();
-            else value = Write(layer, path, [new JsonArray(value.Json(new JsonObject()))]);
+            if (!KerasModel.Is(layer)) value = Write(layer, path, [new JsonArray(value.Json(new JsonObject()))]);
+            else if (IsFull()) return Unfit();
+            else value = Model(layer, $"{path}{layer.Name}/", [value]).FirstOrDefault();
         }
 
         return [value];
@@ -81,7 +81,8 @@ internal sealed class KerasInline
             if (!made.TryGetValue(of.Layer, out var results))
             {
                 made[of.Layer] = null;
-                if (found.Nodes is not [var node] || !IsPlain(node)) return Unfit().FirstOrDefault();
+                // Counted before its arguments, which may be models too.
+                if (found.Nodes is not [var node] || !IsPlain(node) || IsFull()) return Unfit().FirstOrDefault();
                 results = made[of.Layer] = Model(found.Layer, $"{path}{of.Layer}/", [.. KerasNodes.References(node).Select(r => Place(new Reference(r.Layer, r.Call, r.Output)))]);
             }
 
@@ -97,6 +98,9 @@ internal sealed class KerasInline
         _layers.Add(json);
         return new Reference(path + layer.Name, 0, 0);
     }
+
+    /// <summary>Counts an inner model. True if there are too many.</summary>
+    private bool IsFull() => ++_models > MostModels;
 
     private List<Reference> Unfit()
     {
@@ -128,7 +132,7 @@ internal sealed class KerasInline
                 foreach (var item in list) Mapped(item, place);
                 break;
             case JsonObject tensor when Json.TextOf(tensor["class_name"]?.Deserialize<JsonElement>()) == "__keras_tensor__":
-                Mapped(tensor["config"]?["keras_history"], place);
+                Mapped((tensor["config"] as JsonObject)?["keras_history"], place);
                 break;
             case JsonObject members:
                 foreach (var (_, value) in members) Mapped(value, place);

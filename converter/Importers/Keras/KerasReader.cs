@@ -80,9 +80,12 @@ internal sealed class KerasReader
     /// <summary>The parts of an encoder-decoder, whose layers may be in inner models.</summary>
     private KerasSplit? Split(KerasLayer whole, KerasModel model, Func<string, KerasEmitter> start, List<string> notes)
     {
-        if (KerasTranslator.Find(whole, model, notes) is { } parts) return new KerasSplit(whole, parts, start);
-        if (KerasInline.Of(whole) is not { } flat) return null;
-        return KerasTranslator.Find(flat, new KerasModel(_emitter, flat, ""), notes) is { } inner ? new KerasSplit(flat, inner, start) : null;
+        List<string> reasons = [], inner = [];
+        if (KerasTranslator.Find(whole, model, reasons) is { } parts) return new KerasSplit(whole, parts, start);
+        if (KerasInline.Of(whole) is { } flat && KerasTranslator.Find(flat, new KerasModel(_emitter, flat, ""), inner) is { } flatParts) return new KerasSplit(flat, flatParts, start);
+        // The reason of the model with one level is the nearer one.
+        notes.AddRange(inner.Count > 0 ? inner : reasons);
+        return null;
     }
 
     private static string Why(string kind) => kind switch
