@@ -268,16 +268,21 @@ public sealed class KerasConfigTests
     }
 
     /// <summary>Keras 3.0 and 3.1 give both directions the same names in .h5 files.</summary>
-    [Fact]
-    public void Weights_of_one_direction_name_the_format_that_holds_both()
+    [Theory]
+    [InlineData("3.1.1", true)]
+    [InlineData("3.2.0", false)]
+    [InlineData("2.15.0", false)]
+    [InlineData(null, false)]
+    public void Weights_of_one_direction_name_the_version_that_loses_the_other_and_the_format_that_holds_both(string? version, bool isLost)
     {
-        var file = new KerasFile(41) { Version = "3.1.1" };
+        var file = new KerasFile(41) { Version = version };
         _ = (file.Weight("both/forward_lstm/lstm_cell/kernel", Features, 4 * Units), file.Weight("both/forward_lstm/lstm_cell/recurrent_kernel", Units, 4 * Units), file.Weight("both/forward_lstm/lstm_cell/bias", 4 * Units));
         var message = Assert.ThrowsAny<ConversionException>(() => file.Layer("Bidirectional", $$"""
             "name": "both", {{Shape}}, "layer": {"class_name": "LSTM", "config": {"name": "lstm", "units": 4} }
             """).Load()).Message;
         Assert.Contains("no 'kernel' of the backward one", message, StringComparison.Ordinal);
-        Assert.Contains("model.save(\"model.keras\")", message, StringComparison.Ordinal);
+        Assert.Equal(isLost, message.Contains("Keras 3.0 and 3.1 lose them in .h5 files. Save the model as .keras instead (model.save(\"model.keras\"))", StringComparison.Ordinal));
+        Assert.Equal(!isLost, message.Contains("save the whole model again, with its weights (model.save)", StringComparison.Ordinal));
     }
 
     [Fact]

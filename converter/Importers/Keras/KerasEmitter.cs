@@ -123,7 +123,7 @@ internal sealed class KerasEmitter
     {
         var tensor = Weights.Find(layer, part ?? layer.Part, weight) ?? throw layer.Fault(
             layer.Part is "forward_" or "backward_" && Weights.Has(layer, "", weight)
-                ? $"the file has the weights of one direction only, and no '{weight}' of the {layer.Part.TrimEnd('_')} one: Keras 3.0 and 3.1 lose them in .h5 files. Save the model as .keras instead (model.save(\"model.keras\"))"
+                ? $"the file has the weights of one direction only, and no '{weight}' of the {layer.Part.TrimEnd('_')} one{(Version.LosesDirections ? ": Keras 3.0 and 3.1 lose them in .h5 files. Save the model as .keras instead (model.save(\"model.keras\"))" : "; save the whole model again, with its weights (model.save)")}"
                 : $"the file has no weight '{weight}' for it; save the whole model again, with its weights (model.save)");
         return tensor.Shape.Length == rank ? tensor : throw layer.Fault($"its weight '{weight}' has shape [{string.Join(", ", tensor.Shape)}]; it must have {rank} dimensions");
     }

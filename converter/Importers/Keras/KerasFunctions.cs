@@ -95,7 +95,7 @@ internal sealed class KerasFunctions
             ["exponential"] = One("Exp"),
             ["leaky_relu"] = new(x => Graph.Op("LeakyRelu", [x], ("alpha", 0.2f)), () => ("LeakyRelu", [0.2f], [])),
             ["linear"] = new(x => x, () => ("Affine", [1], [0])),
-            ["hard_sigmoid"] = Line(() => emitter.Version.HardSigmoidSlope),
+            ["hard_sigmoid"] = Line(() => emitter.Version.TellHardSigmoidSlope()),
             ["sparse_sigmoid"] = Line(() => 0.5f),
             ["hard_silu"] = One("HardSwish"),
             ["hard_swish"] = One("HardSwish"),

@@ -37,7 +37,7 @@ internal sealed class KerasMerging(KerasEmitter emitter)
         {
             // A value without a mask counts everywhere.
             var masks = inputs.ConvertAll(i => i.Mask ?? Everywhere(i));
-            mask = axis == 1 ? Graph.Op("Concat", [.. masks], ("axis", 1L)) : All(masks, emitter.Version.MergesMasksByAny ? "Or" : "And");
+            mask = axis == 1 ? Graph.Op("Concat", [.. masks], ("axis", 1L)) : All(masks, emitter.Version.TellMergesMasksByAny() ? "Or" : "And");
         }
 
         return [new(Graph.Op("Concat", [.. inputs.Select(i => i.Name)], ("axis", (long)axis)), inputs[0].Rank, mask)];
@@ -94,8 +94,8 @@ internal sealed class KerasMerging(KerasEmitter emitter)
     {
         var masks = inputs.Select(i => i.Mask).OfType<string>().ToList();
         if (masks.Count == 0) return null;
-        if (emitter.Version.MergesMasksByAny && masks.Count < inputs.Count) return null;
-        return All(masks, emitter.Version.MergesMasksByAny ? "Or" : "And");
+        var isAny = emitter.Version.TellMergesMasksByAny();
+        return isAny && masks.Count < inputs.Count ? null : All(masks, isAny ? "Or" : "And");
     }
 
     private string All(List<string> masks, string op) => masks.Distinct().Aggregate((all, next) => Graph.Op(op, [all, next]));

@@ -61,7 +61,13 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
         var x = Turned(forward, call.Inputs[0]);
         var initial = Initial(call);
         var half = initial.Count / 2;
-        bool IsZero(KerasLayer direction) => direction.Flag("zero_output_for_mask") is var isAsked && x.Mask is not null && (emitter.Version.ZeroesMaskedSteps ? isSequence : isAsked);
+        bool IsZero(KerasLayer direction)
+        {
+            // Read without a mask too: it is known then, and has no effect.
+            var isAsked = direction.Flag("zero_output_for_mask");
+            return x.Mask is not null && (emitter.Version.TellZeroesMaskedSteps() ? isSequence : isAsked);
+        }
+
         var ahead = RunCells(forward, x, initial[..half], isReversed, IsZero(forward));
         var back = RunCells(backward, x, initial[half..], isBackReversed, IsZero(backward));
         // Keras joins the first layer's outputs in reading order with the reversed outputs of the second.

@@ -74,7 +74,7 @@ internal sealed class KerasShaping(KerasEmitter emitter)
         {
             null or "nearest" => [("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")],
             "bilinear" when spatial == 2 && emitter.Version.IsTheano => throw layer.Fault("the bilinear interpolation of Theano is not supported; nearest is"),
-            "bilinear" when spatial == 2 => [("mode", "linear"), ("coordinate_transformation_mode", emitter.Version.InterpolatesCentres ? "half_pixel" : "asymmetric")],
+            "bilinear" when spatial == 2 => [("mode", "linear"), ("coordinate_transformation_mode", emitter.Version.TellInterpolatesCentres() ? "half_pixel" : "asymmetric")],
             var other => throw layer.Fault($"the interpolation '{other}' is not supported; nearest{(spatial == 2 ? " and bilinear are" : " is")}"),
         };
         if (attributes.Length == 2 && emitter.Version.MayInterpolateCorners) emitter.Notes.Add($"layer '{layer.Name}' ({layer.Class}) interpolates between the centres of elements, as TensorFlow 2 does; TensorFlow 1.13 wrote the same version ({emitter.Version.Major}.{emitter.Version.Minor}, -tf) and interpolated from the first element. If that made the file, load it with TensorFlow 2 and compare");

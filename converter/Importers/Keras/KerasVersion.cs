@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace SeqRuntime.Converter.Importers.Keras;
 
-/// <summary>The Keras version that wrote a file, where the layers' results depend on it.</summary>
+/// <summary>The Keras version that wrote a file, where the layers' results depend on it. What its methods tell goes into <see cref="Note"/> if the version is guessed.</summary>
 /// <param name="Major">2 or 3.</param>
 /// <param name="Minor">The second number of the version.</param>
 /// <param name="IsOfTensorFlow">Whether it is TensorFlow's Keras 2. Up to version 2.4 it writes a suffix.</param>
@@ -30,27 +30,45 @@ internal sealed record KerasVersion(int Major, int Minor, bool IsOfTensorFlow, b
     /// <summary>What a version that the file does not name decided. Null if it decided nothing.</summary>
     public string? Note => _decided.Count == 0 ? null : $"the file does not say which version of Keras wrote it; it is read as Keras {Otherwise}, which decides {string.Join(" and ", _decided)}. If another version wrote it, save the whole model again with that version (model.save)";
 
+    /// <summary>Whether it may have lost the weights of one direction in .h5 files: 3.0 and 3.1 gave both the same names.</summary>
+    public bool LosesDirections => Major == 3 && Minor < 2;
+
     /// <summary>The slope of the hard sigmoid: x/6 + 1/2 in Keras 3, x/5 + 1/2 before. Both are clipped to [0, 1].</summary>
-    public float HardSigmoidSlope => Decide("the slope of hard_sigmoid") && Major >= 3 ? 1f / 6 : 0.2f;
+    public float TellHardSigmoidSlope()
+    {
+        AddToNote("the slope of hard_sigmoid");
+        return Major >= 3 ? 1f / 6 : 0.2f;
+    }
 
     /// <summary>Whether Bidirectional gives zeros at masked steps. Keras 2 without TensorFlow repeats the previous output instead.</summary>
-    public bool ZeroesMaskedSteps => Decide("what Bidirectional gives at masked steps") && (Major >= 3 || IsOfTensorFlow);
+    public bool TellZeroesMaskedSteps()
+    {
+        AddToNote("what Bidirectional gives at masked steps");
+        return Major >= 3 || IsOfTensorFlow;
+    }
 
     /// <summary>Since 3.4, a merged value counts where any input counts, and it has a mask only if all inputs have one.</summary>
-    public bool MergesMasksByAny => Decide("how merged values are masked") && (Major > 3 || (Major == 3 && Minor >= 4));
+    public bool TellMergesMasksByAny()
+    {
+        AddToNote("how merged values are masked");
+        return Major > 3 || (Major == 3 && Minor >= 4);
+    }
 
     /// <summary>
     /// Whether a bilinear UpSampling2D interpolates between the centres of elements, as TensorFlow does since 1.14. Keras by itself, up to 2.3,
     /// takes the places of the results times the factor, as TensorFlow 1 did.
     /// </summary>
-    public bool InterpolatesCentres => Decide("between which places UpSampling2D interpolates") && (Major >= 3 || IsOfTensorFlow);
+    public bool TellInterpolatesCentres()
+    {
+        AddToNote("between which places UpSampling2D interpolates");
+        return Major >= 3 || IsOfTensorFlow;
+    }
 
     /// <summary>Whether TensorFlow 1.13 may have written it, which interpolates like TensorFlow 1 and has the version of the next ones.</summary>
-    public bool MayInterpolateCorners => InterpolatesCentres && Major == 2 && Minor < 3;
+    public bool MayInterpolateCorners => IsOfTensorFlow && Major == 2 && Minor < 3;
 
-    private bool Decide(string what)
+    private void AddToNote(string what)
     {
         if (IsGuessed) _decided.Add(what);
-        return true;
     }
 }
