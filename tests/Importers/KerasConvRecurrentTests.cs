@@ -24,6 +24,23 @@ public sealed class KerasConvRecurrentTests
         else outputs.IsOf(file, "ConvLSTM2D", config, x);
     }
 
+    /// <summary>A softmax is over the last axis of what the file has, or over the axis that it names: p is batch, row, column, channel.</summary>
+    [Theory]
+    [InlineData("\"softmax\"", false, 3)]
+    [InlineData("\"softmax\"", true, 2)]
+    [InlineData("{\"class_name\": \"Softmax\", \"config\": {\"name\": \"s\", \"axis\": -1} }", false, 3)]
+    [InlineData("{\"class_name\": \"Softmax\", \"config\": {\"name\": \"s\", \"axis\": 1} }", false, 1)]
+    [InlineData("{\"class_name\": \"Activation\", \"config\": {\"name\": \"s\", \"activation\": \"softmax\"} }", false, 3)]
+    public void A_softmax_of_the_gates_goes_over_the_axis_that_Keras_means(string function, bool isFirst, int axis)
+    {
+        var file = new KerasFile(59);
+        var x = Grid.Random(60, 1, 3, 4, 5, 1);
+        var (outputs, _, _) = new Cell(file, "l/l", 2, 2, 1).Run(x, "same", 1, 1, $"softmax {axis}", isBackward: false);
+        var config = $"\"filters\": {Filters}, \"kernel_size\": [2, 2], \"padding\": \"same\", \"return_sequences\": true, \"recurrent_activation\": {function}, \"data_format\": \"{(isFirst ? "channels_first" : "channels_last")}\"";
+        if (isFirst) First(outputs).IsOf(file, "ConvLSTM2D", config, First(x));
+        else outputs.IsOf(file, "ConvLSTM2D", config, x);
+    }
+
     [Fact]
     public void The_last_output_and_the_states_go_on_in_another_layer()
     {
@@ -104,6 +121,27 @@ public sealed class KerasConvRecurrentTests
         }
     }
 
+    /// <summary>The first layer's steps are open in the file, and the second layer's states keep their size at any number of them.</summary>
+    [Fact]
+    public void Stateful_layers_of_open_steps_convert_with_the_option_that_fixes_them()
+    {
+        var file = new KerasFile(61);
+        Cell a = new(file, "a/a", 2, 2, 1), b = new(file, "b/b", 2, 2, Filters);
+        const string cell = "\"filters\": 2, \"kernel_size\": [2, 2], \"padding\": \"same\", \"recurrent_activation\": \"sigmoid\", \"stateful\": true, \"return_sequences\": true";
+        file.Layer("ConvLSTM2D", $"\"name\": \"a\", {cell}, \"batch_input_shape\": [1, null, 6, 5, 1]").Layer("ConvLSTM2D", $"\"name\": \"b\", {cell}, \"strides\": [2, 2]");
+        Assert.Contains("It converts with --dim T=2, or another size.", Assert.ThrowsAny<ConversionException>(() => file.Convert()).Message, StringComparison.Ordinal);
+        var x = Grid.Random(62, 1, 4, 6, 5, 1);
+        var whole = b.Run(a.Run(x, "same", 1, 1, "sigmoid", isBackward: false).Outputs, "same", 2, 1, "sigmoid", isBackward: false).Outputs;
+        using var model = file.Load(new ConversionOptions { Dimensions = new Dictionary<string, int> { ["T"] = 2 } });
+        using var session = model.CreateSession();
+        for (var part = 0; part < 2; part++)
+        {
+            x.Values.Skip(part * 60).Take(60).Select(v => (float)v).ToArray().CopyTo(session.Input<float>(0));
+            session.Run();
+            Grid.Of([1, 2, 3, 3, Filters], at => whole[at[0], 2 * part + at[1], at[2], at[3], at[4]]).IsIn(session, 0);
+        }
+    }
+
     /// <summary>Layers over each step before and after it.</summary>
     [Fact]
     public void It_stands_between_layers_over_each_step()
@@ -146,7 +184,7 @@ public sealed class KerasConvRecurrentTests
 
     [Theory]
     [InlineData("\"batch_input_shape\": [1, 2, 4, 4]", "its input has 4 dimensions; it must have 5: batch, steps, 2 axes, channels")]
-    [InlineData("\"batch_input_shape\": [1, 2, null, 4, 1], \"stateful\": true", "it is stateful, but the sizes of its axes are open")]
+    [InlineData("\"batch_input_shape\": [1, 2, null, 4, 1], \"stateful\": true", "it is stateful, but the sizes of its axes are open in the file")]
     [InlineData("\"batch_input_shape\": [1, 2, 4, 4, 1], \"activation\": \"odd\"", "the activation 'odd' is not supported")]
     [InlineData("\"batch_input_shape\": [1, 2, 4, 4, 1], \"kernel_size\": [3, 3]", "its 'kernel_size' is 3, 3, but its weights have 2, 2")]
     public void What_does_not_fit_is_refused(string config, string says)
@@ -189,7 +227,6 @@ public sealed class KerasConvRecurrentTests
             int[] shape = [x.Shape[0], height, width, Filters];
             Grid h = hidden ?? Grid.Of(shape, _ => 0), c = state ?? Grid.Of(shape, _ => 0);
             var outputs = new List<Grid>();
-            double Gate(double v) => gate == "sigmoid" ? Numbers.Sigmoid(v) : Math.Clamp(0.2 * v + 0.5, 0, 1);
             for (var at = 0; at < steps; at++)
             {
                 var t = isBackward ? steps - 1 - at : at;
@@ -209,9 +246,18 @@ public sealed class KerasConvRecurrentTests
                     return sum;
                 }
 
-                c = Grid.Of(shape, p => Gate(Sum(p, Filters + p[3])) * cell[p] + Gate(Sum(p, p[3])) * Math.Tanh(Sum(p, 2 * Filters + p[3])));
+                double Gate(int[] p, int part)
+                {
+                    double Value(int[] q) => Sum(q, part * Filters + q[3]);
+                    if (gate == "sigmoid") return Numbers.Sigmoid(Value(p));
+                    if (gate == "hard_sigmoid") return Math.Clamp(0.2 * Value(p) + 0.5, 0, 1);
+                    var axis = gate[^1] - '0';
+                    return Math.Exp(Value(p)) / Enumerable.Range(0, shape[axis]).Sum(i => Math.Exp(Value([.. p[..axis], i, .. p[(axis + 1)..]])));
+                }
+
+                c = Grid.Of(shape, p => Gate(p, 1) * cell[p] + Gate(p, 0) * Math.Tanh(Sum(p, 2 * Filters + p[3])));
                 var next = c;
-                h = Grid.Of(shape, p => Gate(Sum(p, 3 * Filters + p[3])) * Math.Tanh(next[p]));
+                h = Grid.Of(shape, p => Gate(p, 3) * Math.Tanh(next[p]));
                 outputs.Add(h);
             }
 

@@ -58,7 +58,9 @@ internal sealed class KerasConvRecurrent(KerasEmitter emitter)
             var sum = Graph.Op("Add", [Graph.Op("Gather", [inputs, at], ("axis", 1L)), before]);
             string[] parts = [.. Enumerable.Range(0, Gates).Select(_ => Graph.Graph.Fresh(layer.Name))];
             Graph.Ops("Split", [sum], parts, ("axis", 1L), ("num_outputs", (long)Gates));
-            string Function(KerasFunction function, string value) => emitter.Functions.Apply(layer, function, value, axes + 2);
+            // A function over a row reads the last axis, as the file has it.
+            string Function(KerasFunction function, string value) =>
+                KerasFunctions.IsOverRow(function) ? Inside(emitter.Functions.Apply(layer, function, Outside(value), axes + 2)) : emitter.Functions.Apply(layer, function, value, axes + 2);
             var kept = Graph.Op("Mul", [Function(gate, parts[1]), states[1]]);
             var cell = Graph.Op("Add", [kept, Graph.Op("Mul", [Function(gate, parts[0]), Function(activation, parts[2])])]);
             var hidden = Graph.Op("Mul", [Function(gate, parts[3]), Function(activation, cell)]);
@@ -83,9 +85,26 @@ internal sealed class KerasConvRecurrent(KerasEmitter emitter)
     {
         var part = Graph.Graph.Copy();
         part.Outputs.Add(new IrPort(inputs, inputs, 0, []));
-        var resolved = SizeProbes.Resolve(part, [], out _);
-        var sizes = resolved.ShapeOf(resolved.Outputs[^1].Value).Sizes[^axes..];
-        if (Array.Exists(sizes, size => size < 0)) throw layer.Fault("it is stateful, but the sizes of its axes are open; save the model with a fixed batch_input_shape, as Keras asks for it");
+        var sizes = SizesOf(part, axes);
+        if (Array.Exists(sizes, size => size < 0)) throw layer.Fault("it is stateful, but the sizes of its axes are open in the file; save the model with a fixed batch_input_shape, as Keras asks for it (--dim comes too late for them)");
         return [.. KerasRecurrent.Declare(Graph, layer, States, [batch, new IrDim(filters, null), .. sizes.Select(size => new IrDim(size, null))])];
+    }
+
+    /// <summary>
+    /// The sizes of the last axes of a graph's output, negative where they are open. If a layer before is written out step by step, the graph has
+    /// sizes at fixed steps only, which --dim fixes after this: they are those at any number of steps, as the check of the states' shapes makes sure.
+    /// </summary>
+    private static int[] SizesOf(IrGraph part, int axes)
+    {
+        try
+        {
+            var resolved = SizeProbes.Resolve(part, [], out _);
+            return resolved.ShapeOf(resolved.Outputs[^1].Value).Sizes[^axes..];
+        }
+        catch (FixedSizeFault fault)
+        {
+            foreach (var (symbol, size) in fault.Sizes) part.Fix(symbol, size);
+            return SizesOf(part, axes);
+        }
     }
 }

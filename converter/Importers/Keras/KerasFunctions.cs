@@ -37,6 +37,14 @@ internal sealed class KerasFunctions
         return _emitter.Call(inner, new KerasCall([new KerasValue(x, rank)]))[0].Name;
     }
 
+    /// <summary>Whether a function reads a whole row, the last axis if it names no other, instead of single elements.</summary>
+    public static bool IsOverRow(KerasFunction function)
+    {
+        if (function.Layer is not { } given) return function.Name is "softmax" or "log_softmax" or "glu";
+        var layer = new KerasLayer(given);
+        return layer.Class == "Softmax" || (layer.Class == "Activation" && IsOverRow(Of(layer)));
+    }
+
     /// <summary>The function of this name. Null if it is unknown.</summary>
     public string? Apply(string function, string x) => _forms.GetValueOrDefault(function)?.Emit(x);
 
