@@ -7,5 +7,8 @@ internal static class UnpackLimit
     private const long Least = 64 << 20;
 
     /// <param name="packed">The length of the packed file.</param>
-    public static long Of(long packed) => Math.Min(Least + PerByte * packed, Array.MaxLength);
+    public static long Of(long packed) => Math.Min(OfAll(packed), Array.MaxLength);
+
+    /// <param name="packed">The length of several packed files together.</param>
+    public static long OfAll(long packed) => Least + PerByte * packed;
 }

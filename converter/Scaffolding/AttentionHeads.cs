@@ -21,8 +21,9 @@ internal sealed record AttentionHeads(string Heads, string? Keys)
         var told = size is { } known && rows % known == 0 ? rows / known : options.Settings.Whole(s_names);
         // One that does not divide them is another model's.
         if (told is { } count && rows % count != 0) told = null;
-        var heads = told is { } number ? number.ToString(CultureInfo.InvariantCulture) : graph.Ask(where, $"the number of heads, which divides {rows}", null, "heads");
+        var heads = graph.Answer("heads") ?? told?.ToString(CultureInfo.InvariantCulture) ?? graph.Ask(where, $"the number of heads, which divides {rows}", null, "heads");
         if (rows == keys) return new(heads, null);
+        if (graph.Answer("key_heads") is { } answer) return new(heads, answer);
         if (int.TryParse(heads, NumberStyles.None, CultureInfo.InvariantCulture, out var all) && all > 0 && (long)all * keys % rows == 0 && (long)all * keys / rows > 0) return new(heads, ((long)all * keys / rows).ToString(CultureInfo.InvariantCulture));
         return new(heads, graph.Ask(where, $"the number of heads of keys: those of queries times {keys} / {rows}", null, "key_heads"));
     }

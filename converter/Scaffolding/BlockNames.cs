@@ -11,6 +11,9 @@ internal sealed partial record BlockNames
     /// <summary>The norm of the attention, and that of the inner layers.</summary>
     public required string[] Norms { get; init; }
 
+    /// <summary>Whether the names tell which norm is the attention's.</summary>
+    public required bool AreNormsTold { get; init; }
+
     /// <summary>Those of queries, keys and values, or one for all three. A star stands for the number of a head.</summary>
     public required string[] Projections { get; init; }
 
@@ -19,6 +22,9 @@ internal sealed partial record BlockNames
 
     /// <summary>Gate, up and down, or the two layers.</summary>
     public required string[] Inner { get; init; }
+
+    /// <summary>Whether the names tell which of two inner layers is the gate.</summary>
+    public bool IsGateTold => !IsGated || (Gate().IsMatch(Inner[0]) && !Gate().IsMatch(Inner[1]) && (!First().IsMatch(Inner[0]) || (Third().IsMatch(Inner[1]) && Down().IsMatch(Inner[2]))));
 
     /// <summary>Whether matrices are [inputs, outputs], as in Hugging Face's Conv1D.</summary>
     public bool IsTurned { get; init; }
@@ -47,7 +53,8 @@ internal sealed partial record BlockNames
         if (results is not [var result]) return null;
         left.Remove(result);
         var isTurned = projections.Length == 1 && weights[projections[0]] is [var rows, var columns] && columns == 3L * rows;
-        return Ordered(left, weights, width, isTurned) is { } inner ? new BlockNames { Norms = norms, Projections = projections, Out = result, Inner = inner, IsTurned = isTurned } : null;
+        var told = BlockNorms.Ordered(norms[0], norms[1]);
+        return Ordered(left, weights, width, isTurned) is { } inner ? new BlockNames { Norms = told ?? norms, AreNormsTold = told is not null, Projections = projections, Out = result, Inner = inner, IsTurned = isTurned } : null;
     }
 
     private static string[]? Projected(List<string> matrices, IReadOnlyDictionary<string, IReadOnlyList<int>> weights, int width)
@@ -71,12 +78,13 @@ internal sealed partial record BlockNames
         int Taken(string name) => weights[name][isTurned ? 0 : 1];
         int Given(string name) => weights[name][isTurned ? 1 : 0];
         var down = left.FindAll(name => Given(name) == width && Taken(name) != width);
-        if (down.Count == 0) down = left.Count == 2 ? [left.Order(StringComparer.Ordinal).Last()] : left.FindAll(name => Down().IsMatch(name));
+        if (down.Count == 0) down = left.FindAll(name => Down().IsMatch(name));
+        if (down.Count == 0 && left.Count == 2) down = [left.Order(StringComparer.Ordinal).Last()];
         if (down is not [var last]) return null;
         var first = left.FindAll(name => name != last);
         if (first.Exists(name => Taken(name) != width || Given(name) != Taken(last))) return null;
         if (first.Count == 1) return [first[0], last];
-        return first.Count == 2 && first.FindAll(name => Gate().IsMatch(name)) is [var gate] ? [gate, first.Find(name => name != gate)!, last] : null;
+        return first.Count == 2 && first.Exists(name => Gate().IsMatch(name)) ? [.. first.OrderByDescending(name => Gate().IsMatch(name)).ThenBy(name => name, StringComparer.Ordinal), last] : null;
     }
 
     private static string Parent(string name) => name.LastIndexOf('.') is > 0 and var dot ? name[..dot] : "";
@@ -104,7 +112,13 @@ internal sealed partial record BlockNames
     [GeneratedRegex(@"(^|[._])(gate|gate_proj|w_?1|w_gate|linear_gate)$", RegexOptions.IgnoreCase)]
     private static partial Regex Gate();
 
-    [GeneratedRegex(@"(^|[._])(down|down_proj|w_?2|w_down)$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"(^|[._])w_?1$", RegexOptions.IgnoreCase)]
+    private static partial Regex First();
+
+    [GeneratedRegex(@"(^|[._])w_?3$", RegexOptions.IgnoreCase)]
+    private static partial Regex Third();
+
+    [GeneratedRegex(@"(^|[._])(down|down_proj|linear_down|c_proj|w_?2|w_down)$", RegexOptions.IgnoreCase)]
     private static partial Regex Down();
 
     [GeneratedRegex(@"\.(?<head>\d+)\.[^.]+$")]

@@ -83,7 +83,7 @@ internal sealed partial class ChainDraft
             case ModuleKind.AttentionPool: Pool(module); break;
             case ModuleKind.Positions:
                 To(Form.Steps);
-                _value = PlaceRows.Add(_graph, _value, null, module.Tensors[0]);
+                _value = PlaceRows.Add(_graph, _value, null, module.Tensors[0], _options.Settings);
                 break;
             case ModuleKind.Prelu:
                 if (module.Shape("weight") is not [1]) To(Form.Channels);
@@ -115,6 +115,7 @@ internal sealed partial class ChainDraft
             case ModuleKind.TransformerEncoder:
                 To(Form.Steps);
                 _hasBlocks = true;
+                module = WithNorms(module);
                 Put(
                     "transformer_encoder_layer",
                     module,
@@ -147,12 +148,28 @@ internal sealed partial class ChainDraft
         {
             _form = Form.Steps;
             Put("embedding", module);
+            _value = PlaceRows.Scale(_graph, _value, module.Out, _options.Settings);
             return;
         }
 
+        if (module.Tensors is [var table] && PlaceRows.First(table, _options.Settings) > 0)
+        {
+            _value = PlaceRows.Add(_graph, _value, null, table, _options.Settings);
+            return;
+        }
+
+        PlaceRows.Doubt(_graph, module.Path, _options.Settings);
         var places = _graph.Layer("positions", _graph.Fresh("positions"), ("like", Q(_value)));
         var rows = _graph.Layer("embedding", _graph.Fresh(Stem(module)), ("input", Q(places)), Weights(module));
         _value = _graph.Layer("add", _graph.Fresh("placed"), ("inputs", $"[{Q(_value)}, {Q(rows)}]"));
+    }
+
+    /// <summary>A block whose norms are in the order that the user gives, if their names do not tell it.</summary>
+    private Module WithNorms(Module module)
+    {
+        if (module.UntoldNorms is not { } two || _graph.Choose($"{module}", "attention_norm", "norm of the attention", two, ref _value)[0] == two[0]) return module;
+        string Other(string role) => role.StartsWith("norm1.", StringComparison.Ordinal) ? "norm2." + role[6..] : role.StartsWith("norm2.", StringComparison.Ordinal) ? "norm1." + role[6..] : role;
+        return module with { Tensors = [.. module.Tensors.Select(tensor => tensor with { Role = Other(tensor.Role) })] };
     }
 
     private void Linear(Module module)

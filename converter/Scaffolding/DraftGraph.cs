@@ -94,6 +94,23 @@ internal sealed class DraftGraph(string name, DraftOptions options)
         return Quoted(OneLine($"? {text}{(otherwise is null ? "" : $"; the default is {otherwise.Trim('"')}")}"));
     }
 
+    /// <summary>Which of two modules has a part in a block, if their names do not tell: the user's answer, or a question in the place of the next value.</summary>
+    /// <param name="where">The block.</param>
+    /// <param name="member">What the user sets.</param>
+    /// <param name="part">The part.</param>
+    /// <param name="two">The modules' names in the block.</param>
+    /// <param name="value">The value that the block takes.</param>
+    /// <returns>First the one with the part.</returns>
+    public string[] Choose(string where, string member, string part, string[] two, ref string value)
+    {
+        if (Answer(member)?.Trim('"') is { } answer && two.Contains(answer)) return [answer, two[0] == answer ? two[1] : two[0]];
+        options.Asked.Add(member);
+        var asked = OneLine($"which is the {part}, '{two[0]}' or '{two[1]}': scaffold again with --set {member}={two[0]} or --set {member}={two[1]}");
+        Questions.Add(OneLine($"{where}: {asked}"));
+        value = Layer($"? {asked}", Fresh("unknown"), ("input", Quoted(value)));
+        return two;
+    }
+
     /// <summary>Puts together what is said of several modules.</summary>
     /// <param name="texts">Each with a module and ": " in front.</param>
     public static IEnumerable<string> Grouped(IEnumerable<string> texts)

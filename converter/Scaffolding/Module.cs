@@ -60,6 +60,9 @@ internal sealed record Module(string Path, ModuleKind Kind, string What, string 
     /// <summary>Whether the file may also mean something else, such as an embedding that may be a linear layer.</summary>
     public string? Doubt { get; init; }
 
+    /// <summary>The norms of a block, if their names do not tell which is the attention's.</summary>
+    public string[]? UntoldNorms { get; init; }
+
     /// <summary>The object, if the file holds whole modules.</summary>
     public WholeModule? Whole { get; init; }
 

@@ -52,7 +52,7 @@ internal static class Modules
             {
                 var path = string.Create(CultureInfo.InvariantCulture, $"{blocks.List}{number}");
                 var parts = all.SelectMany(part => ((string[])["weight", "bias"]).Select(role => (Tensor: blocks[number, part.Module, role], Role: part.Role + role))).Where(part => part.Tensor is not null).ToList();
-                var module = new Module(path, ModuleKind.TransformerEncoder, $"Transformer block of {blocks.Width} features, {blocks[number, names.Inner[0]]!.Shape[0]} inside", string.Join(", ", all.Select(part => part.Module)), [.. parts.Select(part => part.Tensor! with { Module = path, Role = part.Role })]) { In = blocks.Width, Out = blocks.Width };
+                var module = new Module(path, ModuleKind.TransformerEncoder, $"Transformer block of {blocks.Width} features, {blocks[number, names.Inner[0]]!.Shape[0]} inside", string.Join(", ", all.Select(part => part.Module)), [.. parts.Select(part => part.Tensor! with { Module = path, Role = part.Role })]) { In = blocks.Width, Out = blocks.Width, UntoldNorms = names.AreNormsTold ? null : names.Norms };
                 string[] paths = [.. parts.Select(part => part.Tensor!.Module).Distinct(StringComparer.Ordinal)];
                 foreach (var part in paths) found[part] = (module, paths);
             }

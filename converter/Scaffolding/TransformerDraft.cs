@@ -8,17 +8,20 @@ namespace SeqRuntime.Converter.Scaffolding;
 /// </summary>
 internal sealed class TransformerDraft
 {
+    /// <summary>The tokens that caches hold if nobody says how many: they take memory for all of them at once.</summary>
+    private const int MostCached = 2048;
+
     private readonly BlockTensors _blocks;
-    private readonly BlockNames _names;
     private readonly DraftOptions _options;
     private readonly Settings _settings;
     private readonly DraftGraph _graph;
     private readonly TensorRole _embedding;
     private readonly TensorRole? _places, _head, _norm;
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
+    private BlockNames _names;
     private string _value = "";
     private string? _most;
-    private int? _size;
+    private int? _size, _rows;
 
     private TransformerDraft(BlockTensors blocks, TensorRole embedding, TensorRole? places, TensorRole? norm, TensorRole? head, DraftOptions options)
     {
@@ -64,8 +67,12 @@ internal sealed class TransformerDraft
         if (_options.IsStateful) _graph.Input("position", "{ \"type\": \"int64\", \"shape\": [1] }");
         else _graph.Guess("it reads all tokens in each run; scaffold --stateful drafts one token at a time with caches, which generates text faster");
         _value = _graph.Layer("embedding", _graph.Fresh("embedded"), ("input", Q("tokens")), Tensors(("weight", Use(_embedding))));
+        _value = PlaceRows.Scale(_graph, _value, _blocks.Width, _settings);
         Place();
-        foreach (var blocker in Blockers()) Refuse(blocker);
+        foreach (var blocker in Family.Blockers(_graph, _options, _blocks.Width, _places is null)) Refuse(blocker);
+        if (Family.Window(_graph, _settings) is { } window) Limit(window);
+        if (!_names.AreNormsTold) _names = _names with { Norms = _graph.Choose("the blocks", "attention_norm", "norm of the attention", _names.Norms, ref _value) };
+        if (!_names.IsGateTold) _names = _names with { Inner = [.. _graph.Choose("the blocks", "gate", "gate of the inner layers", _names.Inner[..2], ref _value), _names.Inner[2]] };
         if (_blocks.Others() is { Count: > 0 } others) Refuse($"the blocks also have {string.Join(", ", others.Take(3).Select(tensor => tensor.Tensor.Name))}{(others.Count > 3 ? " …" : "")}, which no place is known for");
         for (var block = 0; block < _blocks.Count; block++) Add(block);
         if (_norm is not null) _value = Norm(_norm, Bias(_norm), "normed");
@@ -86,9 +93,17 @@ internal sealed class TransformerDraft
     private void Place()
     {
         if (_places is null) return;
-        _most = J(PlaceRows.Count(_places, _blocks.Width)!.Value);
+        _rows = PlaceRows.Count(_places, _blocks.Width)!.Value - PlaceRows.First(_places, _settings);
         Use(_places);
-        _value = PlaceRows.Add(_graph, _value, _options.IsStateful ? "position" : null, _places);
+        _value = PlaceRows.Add(_graph, _value, _options.IsStateful ? "position" : null, _places, _settings);
+    }
+
+    /// <summary>Says what an attention that sees the last steps only means: nothing for caches that hold no more, otherwise there is no layer for it.</summary>
+    private void Limit(int window)
+    {
+        if (!_options.IsStateful) Refuse($"each attention sees the last {window} tokens only (sliding_window); with --stateful, caches of at most that many tokens give the same");
+        else if (int.TryParse(Most(), NumberStyles.None, CultureInfo.InvariantCulture, out var most) && most <= window) _graph.Guess($"each attention sees the last {window} tokens only (sliding_window), and the caches hold no more");
+        else Refuse($"each attention sees the last {window} tokens only (sliding_window), and the caches hold more; scaffold again with --set context={Math.Min(window, MostCached)}");
     }
 
     private void Add(int block)
@@ -163,13 +178,13 @@ internal sealed class TransformerDraft
         if (_places is not null) return [];
         // Meta's names have neighbours as pairs, Hugging Face's have halves.
         var isMeta = _names.Projections[0].EndsWith("wq", StringComparison.Ordinal);
-        if (!isMeta && !_names.Projections[0].EndsWith("q_proj", StringComparison.Ordinal))
+        if (!isMeta && !(_names.Projections[0].EndsWith("q_proj", StringComparison.Ordinal) && Family.Of(_graph, _settings) is not null))
         {
             const string guess = "the pairs of rotary positions are halves of a head; where they are neighbours, add \"rotary_interleaved\": true to each attention";
             if (!_graph.Guesses.Contains(guess)) _graph.Guess(guess);
         }
 
-        var turn = _settings.Number("rope_theta", "rotary_emb_base", "rope_base") is { } known ? known.ToString("R", CultureInfo.InvariantCulture) : _graph.Ask("the attention", "the base of the rotary positions (rope_theta); remove it where the model has none", "10000", "rotary");
+        var turn = _graph.Answer("rotary") ?? _settings.Number("rope_theta", "rotary_emb_base", "rope_base")?.ToString("R", CultureInfo.InvariantCulture) ?? _graph.Ask("the attention", "the base of the rotary positions (rope_theta); remove it where the model has none", "10000", "rotary");
         return [("rotary", turn), ("rotary_interleaved", isMeta ? "true" : null)];
     }
 
@@ -177,16 +192,31 @@ internal sealed class TransformerDraft
     private IEnumerable<(string Key, string? Json)> Cache(int block, string head, int width)
     {
         if (!_options.IsStateful) return [];
-        _most ??= _settings.Whole("max_position_embeddings", "n_positions", "max_seq_len", "block_size") is { } most ? J(most) : _graph.Ask("the caches", "the most tokens that the caches hold, prompt and result together", "256", "context");
+        var most = Most();
         string State(string what)
         {
             var name = _graph.Fresh($"{what}_{block}{head}");
-            _graph.States.Add((name, $"{{ \"shape\": [\"N\", {_most}, {width}], \"update\": {Q("next_" + name)} }}"));
+            _graph.States.Add((name, $"{{ \"shape\": [\"N\", {most}, {width}], \"update\": {Q("next_" + name)} }}"));
             return name;
         }
 
         var (keys, values) = (State("keys"), State("values"));
         return [("key_cache", Q(keys)), ("value_cache", Q(values)), ("position", Q("position")), ("next_keys", Q("next_" + keys)), ("next_values", Q("next_" + values))];
+    }
+
+    /// <summary>The most tokens that caches hold, as JSON.</summary>
+    private string Most()
+    {
+        if (_most is not null) return _most;
+        if (_graph.Answer("context") is { } answer)
+        {
+            if (_rows is { } last && int.TryParse(answer, NumberStyles.None, CultureInfo.InvariantCulture, out var asked) && asked > last) throw new ConversionException($"--set context={answer}: '{_places!.Tensor.Name}' has features of {last} positions; give at most that many");
+            return _most = answer;
+        }
+
+        if ((_rows ?? _settings.Whole("max_position_embeddings", "n_positions", "max_seq_len", "block_size")) is not { } most) return _most = _graph.Ask("the caches", "the most tokens that the caches hold, prompt and result together", "256", "context");
+        if (most > MostCached) _graph.Guess($"the caches hold {MostCached} tokens, prompt and result together, though the model takes {most}, which need more memory; --set context=N changes it");
+        return _most = J(Math.Min(most, MostCached));
     }
 
     private string Norm(TensorRole weight, TensorRole? bias, string name, string? input = null)
@@ -198,9 +228,13 @@ internal sealed class TransformerDraft
             if (!_graph.Guesses.Contains(guess)) _graph.Guess(guess);
         }
 
-        string? epsilon = null;
-        if (_settings.Number("rms_norm_eps", "norm_eps", "layer_norm_epsilon", "layer_norm_eps") is { } known) epsilon = known.ToString("R", CultureInfo.InvariantCulture);
-        else if (isRms) epsilon = _graph.Ask("the norms", "epsilon of the norms", "1e-5", "epsilon");
+        if (isRms && Family.Of(_graph, _settings) is null && !weight.Module.Contains("rms", StringComparison.OrdinalIgnoreCase))
+        {
+            const string guess = "the norms have no bias: they are taken as RMSNorm, and may also be LayerNorm (\"layer_norm\")";
+            if (!_graph.Guesses.Contains(guess)) _graph.Guess(guess);
+        }
+
+        var epsilon = _graph.Answer("epsilon") ?? _settings.Number("rms_norm_eps", "norm_eps", "layer_norm_epsilon", "layer_norm_eps")?.ToString("R", CultureInfo.InvariantCulture) ?? (isRms ? _graph.Ask("the norms", "epsilon of the norms", "1e-5", "epsilon") : null);
         return _graph.Layer(isRms ? "rms_norm" : "layer_norm", _graph.Fresh(name), ("input", Q(input ?? _value)), ("epsilon", epsilon), Tensors(("weight", Use(weight)), ("bias", Use(bias))));
     }
 
@@ -210,6 +244,7 @@ internal sealed class TransformerDraft
     /// <summary>The function between the inner layers as JSON.</summary>
     private string Function()
     {
+        if (_graph.Answer("function") is { } answer) return answer;
         var told = _settings.Text("hidden_act", "hidden_activation", "activation_function");
         var known = told switch
         {
@@ -223,22 +258,9 @@ internal sealed class TransformerDraft
         if (told is not null) return _graph.Ask("the inner layers", $"{asked} ({told} is not one of them)", null, "function");
         if (!_names.IsGated && !IsTurned) return _graph.Ask("the inner layers", asked, Q(_names.IsApart ? "relu" : "gelu"), "function");
         var usual = _names.IsGated ? "silu" : "gelu_tanh";
-        if (_graph.Answer("function") is { } answer) return answer;
         var said = $"the function between the inner layers is {usual}, as this family has it";
         if (!_graph.Guesses.Contains(said)) _graph.Guess(said);
         return Q(usual);
-    }
-
-    /// <summary>What the settings say that no layer of a description does.</summary>
-    private IEnumerable<string> Blockers()
-    {
-        if (_settings.Text("model_type") is { } type && (type.StartsWith("gemma", StringComparison.Ordinal) || type is "cohere" or "phi3small" or "olmo2")) yield return $"the settings say '{type}', whose blocks differ from Llama's though their names do not";
-        if (_settings.Text("rope_type") is { } rope && rope != "default" && _places is null) yield return $"the settings scale the rotary positions ('{rope}')";
-        else if (_settings["rope_scaling.type"] is { } scaling && _places is null) yield return $"the settings scale the rotary positions ({scaling.Trim('"')})";
-        foreach (var (name, plain) in ((string, double)[])[("partial_rotary_factor", 1), ("embedding_multiplier", 1), ("residual_multiplier", 1), ("logits_scaling", 1), ("attention_multiplier", 0), ("final_logit_softcapping", 0), ("attn_logit_softcapping", 0)])
-        {
-            if (_settings.Number(name) is { } value && value != plain) yield return $"the settings have {name} = {value.ToString(CultureInfo.InvariantCulture)}";
-        }
     }
 
     /// <summary>Puts a question in the place of something that no layer does.</summary>

@@ -24,17 +24,24 @@ internal static class WeightIndex
         var fileOf = Map(path, content);
         string[] names = [.. fileOf.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         if (names.Length > MostFiles) throw new ConversionException($"{path}: its tensors are in {names.Length} files; at most {MostFiles} are read");
-        var parts = Found(path, names, find);
+        var found = Found(path, names, find);
+        // A file may have several names, such as 'one' and './one'.
+        var comparer = StringComparer.FromComparison(RealPath.Comparison);
+        var realOf = names.Zip(found).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
+        string[] parts = [.. found.Distinct(comparer)];
+        var (most, bytes) = (UnpackLimit.OfAll(parts.Sum(part => new FileInfo(part).Length)), 0L);
         var (tensors, ignored, isInOrder) = (new Dictionary<string, WeightTensor>(StringComparer.Ordinal), new SortedSet<string>(StringComparer.Ordinal), true);
-        foreach (var (name, real) in names.Zip(parts))
+        foreach (var real in parts)
         {
-            var part = read(real, files.ReadFound(real));
+            var unpacked = files.ReadFound(real);
+            if ((bytes += unpacked.Length) > most) throw new ConversionException($"{path}: its files unpack to more than {most >> 20} MiB together, which is over {UnpackLimit.PerByte} times their size; if you trust them, unpack them before you convert them");
+            var part = read(real, unpacked);
             isInOrder &= part.IsInOrder;
             ignored.UnionWith(part.Ignored);
             foreach (var tensor in part.Tensors)
             {
                 // The index says which file's tensor is meant, if several have one of this name.
-                if (fileOf.TryGetValue(tensor.Name, out var owner) && owner != name) continue;
+                if (fileOf.TryGetValue(tensor.Name, out var owner) && !comparer.Equals(realOf[owner], real)) continue;
                 if (!tensors.TryAdd(tensor.Name, tensor)) throw new ConversionException($"{path}: '{tensor.Name}' is in several files, and the index does not say in which; add it to 'weight_map'");
             }
         }

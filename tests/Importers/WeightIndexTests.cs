@@ -87,6 +87,28 @@ public sealed class WeightIndexTests : IDisposable
         Assert.Contains("'b.weight' is in several files", Refusal("i.json"), StringComparison.Ordinal);
     }
 
+    /// <summary>A file with several names is read once.</summary>
+    [Fact]
+    public void A_file_may_have_several_names()
+    {
+        _folder.Write("one", Safetensors.File(("a.weight", [4, 3], _a), ("b.weight", [2, 4], _b)));
+        _folder.Write("i.json", Index(("a.weight", "one"), ("b.weight", "./one")));
+        Assert.NotEmpty(Convert("i.json").File);
+    }
+
+    /// <summary>Each file may unpack to 64 MiB and 16 times its size, and all of them together too.</summary>
+    [Fact]
+    public void Packed_files_have_one_limit_together()
+    {
+        var packed = Packed(Safetensors.File(("a.weight", [10, 1 << 20], new float[10 << 20])));
+        _folder.Write("one", packed);
+        _folder.Write("i.json", Index(("a.weight", "one")));
+        _folder.Write("two", packed);
+        Assert.DoesNotContain("together", Refusal("i.json"), StringComparison.Ordinal);
+        _folder.Write("i.json", Index(("a.weight", "one"), ("b.weight", "two")));
+        Assert.Contains(" MiB together, which is over 16 times their size", Refusal("i.json"), StringComparison.Ordinal);
+    }
+
     /// <summary>The length in one file and the direction in another.</summary>
     [Fact]
     public void Pairs_of_weight_norm_may_be_in_two_files()
@@ -111,6 +133,13 @@ public sealed class WeightIndexTests : IDisposable
 
         _folder.Write(inner + "one", File("a.weight", [4, 3], _a));
         _folder.Write(inner + "two", File("b.weight", [2, 4], _b));
+    }
+
+    private static byte[] Packed(byte[] content)
+    {
+        using var packed = new MemoryStream();
+        using (var gzip = new System.IO.Compression.GZipStream(packed, System.IO.Compression.CompressionLevel.Fastest)) gzip.Write(content);
+        return packed.ToArray();
     }
 
     private static string Index(params (string Tensor, string File)[] map) => $$"""{ "metadata": { "total_size": 80 }, "weight_map": { {{string.Join(", ", map.Select(entry => $"\"{entry.Tensor}\": \"{entry.File}\""))}} } }""";

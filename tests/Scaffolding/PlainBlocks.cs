@@ -1,3 +1,4 @@
+using SeqRuntime.Converter.Scaffolding;
 using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Scaffolding;
@@ -22,15 +23,17 @@ internal sealed class PlainBlocks
             "meta" => Names("tok_embeddings layers.#. attention_norm attention.wq attention.wk attention.wv attention.wo ffn_norm feed_forward.w1 feed_forward.w3 feed_forward.w2 norm output"),
             "gpt2" or "nanogpt" => Names("transformer.wte transformer.h.#. ln_1 attn.c_attn attn.c_attn attn.c_attn attn.c_proj ln_2 - mlp.c_fc mlp.c_proj transformer.ln_f lm_head"),
             "own" => Names("net.token_emb net.stack.#. norm_1 mha.W_q mha.W_k mha.W_v mha.W_o norm_2 - feed_fwd.linear1 feed_fwd.linear2 net.final_norm net.scores"),
+            "opt" => Names("model.decoder.embed_tokens model.decoder.layers.#. self_attn_layer_norm self_attn.q_proj self_attn.k_proj self_attn.v_proj self_attn.out_proj final_layer_norm - fc1 fc2 model.decoder.final_layer_norm lm_head"),
+            "biogpt" => Names("biogpt.embed_tokens biogpt.layers.#. self_attn_layer_norm self_attn.q_proj self_attn.k_proj self_attn.v_proj self_attn.out_proj final_layer_norm - fc1 fc2 biogpt.layer_norm output_projection"),
             "mingpt" => Names("tok_emb blocks.#. ln1 attn.query attn.key attn.value attn.proj ln2 - mlp.0 mlp.2 ln_f head"),
             _ => Names("token_embedding_table blocks.#. ln1 sa.heads.@.query sa.heads.@.key sa.heads.@.value sa.proj ln2 - ffwd.net.0 ffwd.net.2 ln_f lm_head"),
         };
         IsRotary = _family is "llama" or "meta";
-        var hasBiases = _family is "gpt2" or "mingpt" or "heads" or "own";
+        var hasBiases = IsOfFairseq || _family is "gpt2" or "mingpt" or "heads" or "own";
         var keyed = IsRotary ? Width / 2 : Width;
         Add(_names["embedding"] + ".weight", Tokens, Width);
         if (_family is "mingpt" or "own") Add(Places, _family == "own" ? [Longest, 1, Width] : [1, Longest, Width]);
-        else if (!IsRotary) Add(Places, Longest, Width);
+        else if (!IsRotary) Add(Places, Longest + Before, Width);
         for (var block = 0; block < Blocks; block++)
         {
             Norm(Name(block, "norm1"), hasBiases);
@@ -63,7 +66,12 @@ internal sealed class PlainBlocks
         if (!IsTied) Add(_names["head"] + ".weight", Tokens, Width);
     }
 
-    private string Places => _family switch { "mingpt" => "pos_emb", "own" => "net.pos_enc.pe", "heads" => "position_embedding_table.weight", _ => "transformer.wpe.weight" };
+    /// <summary>Whether the first position has row 2 of its table.</summary>
+    private bool IsOfFairseq => _family is "opt" or "biogpt";
+
+    private int Before => IsOfFairseq ? 2 : 0;
+
+    private string Places => _family switch { "opt" => "model.decoder.embed_positions.weight", "biogpt" => "biogpt.embed_positions.weight", "mingpt" => "pos_emb", "own" => "net.pos_enc.pe", "heads" => "position_embedding_table.weight", _ => "transformer.wpe.weight" };
 
     private bool IsRotary { get; }
 
@@ -73,10 +81,21 @@ internal sealed class PlainBlocks
     public Dictionary<string, string> Answers => _family switch
     {
         "heads" => new() { ["function"] = "\"relu\"" },
-        "nanogpt" or "mingpt" or "own" => new() { ["heads"] = "4", ["function"] = "\"relu\"" },
+        "nanogpt" or "mingpt" or "own" or "opt" or "biogpt" => new() { ["heads"] = "4", ["function"] = "\"relu\"" },
         "gpt2" => new() { ["heads"] = "4" },
         _ => new() { ["heads"] = "4", ["epsilon"] = "1e-5" },
     };
+
+    /// <summary>What stands in config.json.</summary>
+    public Settings Settings
+    {
+        get
+        {
+            var settings = new Settings();
+            if (IsOfFairseq) settings.Add("config.json", [("model_type", $"\"{_family}\""), ("max_position_embeddings", $"{Longest}"), ("scale_embedding", _family == "biogpt" ? "true" : "false")]);
+            return settings;
+        }
+    }
 
     /// <summary>The tensors that are no weights, as a report names them.</summary>
     public IEnumerable<string> Buffers => _tensors.Where(tensor => tensor.Key.EndsWith("attn.bias", StringComparison.Ordinal)).Select(tensor => $"{tensor.Key} [{string.Join(", ", tensor.Value.Shape)}]");
@@ -89,7 +108,8 @@ internal sealed class PlainBlocks
     public double[][] Run(int[] tokens)
     {
         var x = tokens.Select((token, t) => Row(_names["embedding"] + ".weight", token)).ToArray();
-        if (!IsRotary) x = [.. x.Select((row, t) => Sum(row, Row(Places, t)))];
+        if (_family == "biogpt") x = [.. x.Select(row => row.Select(v => v * Math.Sqrt(Width)).ToArray())];
+        if (!IsRotary) x = [.. x.Select((row, t) => Sum(row, Row(Places, t + Before)))];
         for (var block = 0; block < Blocks; block++)
         {
             var b = block;

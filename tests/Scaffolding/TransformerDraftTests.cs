@@ -10,7 +10,7 @@ public sealed class TransformerDraftTests
 {
     private static readonly int[] s_tokens = [3, 0, 7, 7, 1];
 
-    public static TheoryData<string> Families => ["llama", "llama-untied", "meta", "gpt2", "nanogpt", "mingpt", "heads", "own"];
+    public static TheoryData<string> Families => ["llama", "llama-untied", "meta", "gpt2", "nanogpt", "mingpt", "heads", "own", "opt", "biogpt"];
 
     [Theory]
     [MemberData(nameof(Families))]
@@ -56,7 +56,14 @@ public sealed class TransformerDraftTests
     }
 
     [Theory]
-    [InlineData("model_type", "\"gemma\"", "whose blocks differ from Llama's")]
+    [InlineData("model_type", "\"gemma\"", "whose blocks may differ from those of llama")]
+    [InlineData("model_type", "\"smollm3\"", "whose blocks may differ from those of llama")]
+    [InlineData("scale_emb", "12", "scale_emb = 12")]
+    [InlineData("scale_depth", "1.4", "scale_depth = 1.4")]
+    [InlineData("dim_model_base", "256", "dim_model_base = 256")]
+    [InlineData("scale_attn_by_inverse_layer_idx", "true", "scale_attn_by_inverse_layer_idx = true")]
+    [InlineData("sliding_window", "4096", "the last 4096 tokens only")]
+    [InlineData("rope_scaling.type", "\"linear\"", "the settings scale the rotary positions")]
     [InlineData("rope_scaling.rope_type", "\"llama3\"", "the settings scale the rotary positions")]
     [InlineData("partial_rotary_factor", "0.25", "partial_rotary_factor = 0.25")]
     public void What_settings_say_and_no_layer_does_is_a_question(string name, string value, string says)
@@ -67,6 +74,72 @@ public sealed class TransformerDraftTests
         Assert.Contains(says, Assert.Single(draft.Questions), StringComparison.Ordinal);
         Assert.Contains("\"key_heads\": 2", draft.Text, StringComparison.Ordinal);
         Assert.Contains(draft.Guesses, guess => guess.Contains("config.json: num_attention_heads = 4", StringComparison.Ordinal));
+    }
+
+    /// <summary>GPT-Neo has GPT-2's shapes, and divides no scores.</summary>
+    [Fact]
+    public void A_family_that_is_not_known_is_a_question_which_the_user_may_answer()
+    {
+        var settings = Told(("model_type", "\"gpt_neo\""));
+        var options = new DraftOptions { Settings = settings, IsAnswered = true, Answers = new PlainBlocks("gpt2").Answers };
+        Assert.Contains("the settings say 'gpt_neo'", Assert.Single(Of(new PlainBlocks("gpt2"), options).Questions), StringComparison.Ordinal);
+        Assert.Contains("? the settings say 'gpt_neo'", Of(new PlainBlocks("gpt2"), options).Text, StringComparison.Ordinal);
+        Assert.Contains("model_type", options.Asked);
+        Assert.Empty(Of(new PlainBlocks("gpt2"), options with { Answers = new Dictionary<string, string> { ["heads"] = "4", ["model_type"] = "\"gpt2\"" } }).Questions);
+    }
+
+    [Theory]
+    [InlineData("model_type", "\"llama\"")]
+    [InlineData("rope_scaling.type", "\"default\"")]
+    public void What_changes_nothing_is_no_question(string name, string value) => Assert.Empty(Of(new PlainBlocks("llama"), new DraftOptions { Settings = Told((name, value)), IsAnswered = true, Answers = new PlainBlocks("llama").Answers }).Questions);
+
+    [Fact]
+    public void A_window_over_the_last_tokens_is_one_of_Qwen2_only_if_it_is_used()
+    {
+        var plain = new PlainBlocks("llama");
+        Draft Draft(bool isStateful, params (string, string)[] settings) => Of(plain, new DraftOptions { Settings = Told(settings), IsAnswered = true, IsStateful = isStateful, Answers = plain.Answers });
+        Assert.Empty(Draft(false, ("model_type", "\"qwen2\""), ("sliding_window", "9")).Questions);
+        Assert.Empty(Draft(false, ("sliding_window", "9"), ("use_sliding_window", "false")).Questions);
+        Assert.Single(Draft(false, ("model_type", "\"qwen2\""), ("sliding_window", "9"), ("use_sliding_window", "true")).Questions);
+        Assert.Contains("--set context=9", Assert.Single(Draft(true, ("sliding_window", "9"), ("max_position_embeddings", "100")).Questions), StringComparison.Ordinal);
+        Assert.Empty(Draft(true, ("sliding_window", "100"), ("max_position_embeddings", "100")).Questions);
+    }
+
+    [Fact]
+    public void Norms_without_a_bias_and_halves_of_rotary_positions_are_guesses()
+    {
+        var guesses = Draft(new PlainBlocks("llama"), isStateful: false).Guesses;
+        Assert.Contains(guesses, guess => guess.Contains("they are taken as RMSNorm", StringComparison.Ordinal));
+        Assert.Contains(guesses, guess => guess.Contains("the pairs of rotary positions are halves", StringComparison.Ordinal));
+    }
+
+    /// <summary>The user's answers come before the settings, and are used.</summary>
+    [Fact]
+    public void Answers_come_before_settings()
+    {
+        var settings = Told(("num_attention_heads", "4"), ("rms_norm_eps", "0.001"), ("rope_theta", "500"), ("max_position_embeddings", "100"), ("hidden_act", "\"silu\""));
+        var answers = new Dictionary<string, string> { ["heads"] = "2", ["key_heads"] = "1", ["epsilon"] = "0.25", ["rotary"] = "700", ["context"] = "33", ["function"] = "\"gelu\"" };
+        var options = new DraftOptions { Settings = settings, Answers = answers, IsStateful = true };
+        var text = Of(new PlainBlocks("llama"), options).Text;
+        foreach (var part in (string[])["\"heads\": 2, \"key_heads\": 1, \"rotary\": 700", "\"epsilon\": 0.25", "[\"N\", 33, 4]", "\"function\": \"gelu\""]) Assert.Contains(part, text, StringComparison.Ordinal);
+        Assert.Equal(answers.Keys.Order(), options.UsedAnswers.Order());
+    }
+
+    [Fact]
+    public void Caches_hold_2048_tokens_if_the_model_takes_more()
+    {
+        var draft = Of(new PlainBlocks("llama"), new DraftOptions { Settings = Told(("max_position_embeddings", "131072")), IsStateful = true });
+        Assert.Contains("[\"N\", 2048, 4]", draft.Text, StringComparison.Ordinal);
+        Assert.Contains(draft.Guesses, guess => guess.Contains("though the model takes 131072", StringComparison.Ordinal) && guess.Contains("--set context=N", StringComparison.Ordinal));
+        var places = new DraftOptions { IsStateful = true, Answers = new Dictionary<string, string> { ["context"] = "17" } };
+        Assert.Contains("has features of 16 positions", Assert.Throws<ConversionException>(() => Of(new PlainBlocks("mingpt"), places)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Rows_in_front_of_the_first_position_are_named_where_nothing_tells_them()
+    {
+        Assert.Contains(Draft(new PlainBlocks("nanogpt"), isStateful: false).Guesses, guess => guess.Contains("the first position has row 0 of 'transformer.wpe.weight'; in fairseq's models", StringComparison.Ordinal));
+        Assert.Contains(Draft(new PlainBlocks("opt"), isStateful: false).Guesses, guess => guess.Contains("the first position has row 2 of", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -134,7 +207,14 @@ public sealed class TransformerDraftTests
         Numbers.Near(expected, Run([.. around, .. copy, .. known, .. head]), 0);
     }
 
-    private static Draft Draft(PlainBlocks plain, bool isStateful) => Of(plain, new DraftOptions { IsStateful = isStateful, IsAnswered = true, Answers = plain.Answers });
+    private static Draft Draft(PlainBlocks plain, bool isStateful) => Of(plain, new DraftOptions { IsStateful = isStateful, IsAnswered = true, Answers = plain.Answers, Settings = plain.Settings });
+
+    private static Settings Told(params (string, string)[] values)
+    {
+        var settings = new Settings();
+        settings.Add("config.json", values);
+        return settings;
+    }
 
     private static Draft Of(PlainBlocks plain, DraftOptions options) => ScaffoldCommand.DraftOf("w.pt", File(plain), "w.pt", options).Draft;
 
