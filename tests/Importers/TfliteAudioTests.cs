@@ -95,6 +95,20 @@ public class TfliteAudioTests
         }
     }
 
+    /// <summary>Names of options may share bytes: without limits, a small file would describe gigabytes of them.</summary>
+    [Theory]
+    [InlineData(1, 65, "the name of one of its options is longer than 64 bytes")]
+    [InlineData(254, 3, "it has 257 options; at most 256 are read")]
+    [InlineData(253, 64, null)]
+    public void Options_have_limits(int more, int letters, string? fault)
+    {
+        var options = TfliteBuilder.Flex([("magnitude_squared", 1), ("stride", Stride), ("window_size", Window), .. Enumerable.Range(0, more).Select(i => ($"{i}".PadLeft(letters, '_'), 1.0))]);
+        var model = new TfliteBuilder();
+        model.Main.Output(model.Main.Custom("AudioSpectrogram", [model.Main.Input("sound", [Samples, 1])], [1, Windows, Bins], options));
+        if (fault is null) model.Convert();
+        else Assert.Contains(fault, Assert.Throws<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
+    }
+
     private static int Spectrogram(TfliteBuilder.Graph g, int sound, bool isSquared) =>
         g.Custom("AudioSpectrogram", [sound], [1, Windows, Bins], TfliteBuilder.Flex(("magnitude_squared", isSquared ? 1 : 0), ("stride", Stride), ("window_size", Window)));
 

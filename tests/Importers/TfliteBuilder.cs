@@ -116,7 +116,8 @@ internal sealed class TfliteBuilder
         // Whole numbers are of the kind 1, others of the kind 3; both have four bytes (2).
         foreach (var (_, value) in options) Add(value == Math.Floor(value) ? (int)value : BitConverter.SingleToInt32Bits((float)value));
         bytes.AddRange(options.Select(option => (byte)((option.Value == Math.Floor(option.Value) ? 1 : 3) << 2 | 2)));
-        bytes.AddRange([(byte)(bytes.Count - map), 9 << 2 | 2, 1]);
+        Add(bytes.Count - map);
+        bytes.AddRange([9 << 2 | 2, sizeof(int)]);
         return [.. bytes];
     }
 
@@ -278,12 +279,16 @@ internal sealed class TfliteBuilder
             // Numbers of the kind 3 have 8 bits, those of the kind 1 have 32.
             Reference Short(int[] values) => new(Table(b, (0, Bytes(b, Array.ConvertAll(values, v => (byte)v)))));
             Reference Long(int[] values) => new(Table(b, (0, Numbers(b, values))));
-            var levels = Array.ConvertAll(sparsity.Levels, level =>
+            int Level(TfliteLevel level)
             {
                 if (!level.IsSparse) return Table(b, (1, level.Size));
                 var (starts, indices) = (Long(level.Starts), Short(level.Indices));
                 return Table(b, (0, (byte)1), (2, (byte)1), (3, starts), (4, (byte)3), (5, indices));
-            });
+            }
+
+            // A level that is there several times is written once.
+            var written = sparsity.Levels.Distinct().ToDictionary(level => level, Level);
+            var levels = Array.ConvertAll(sparsity.Levels, level => written[level]);
             var (order, blocks, list) = (Numbers(b, sparsity.Order), Numbers(b, sparsity.Blocks), Offsets(b, levels));
             return new Reference(Table(b, (0, order), (1, blocks), (2, new Reference(list))));
         }

@@ -360,6 +360,17 @@ public class TfliteTests
         Assert.DoesNotContain(model.Convert().Graphs[0].Notes, note => note.Contains("unused", StringComparison.Ordinal));
     }
 
+    /// <summary>Zeros are everywhere, so they do not tell that a constant was cut into others.</summary>
+    [Fact]
+    public void Zeros_that_nothing_reads_are_listed()
+    {
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        g.Output(g.Op("ADD", [g.Input("x", [2]), g.Constant("bias", [2], 0f, 1)], [2], F));
+        g.Constant("left/over", [2], 0f, -0f);
+        Assert.Contains(model.Convert().Graphs[0].Notes, note => note.Contains("unused in model.tflite: 'left/over' [2]", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void A_variable_without_a_value_is_refused_with_a_way_out()
     {

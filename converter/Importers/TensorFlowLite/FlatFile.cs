@@ -20,7 +20,7 @@ internal sealed class FlatFile
     public FlatFile(byte[] content, string path)
     {
         (_content, _bytes, _path) = (content, new ByteBuffer(content), path);
-        // No element takes fewer than two bytes, and most are read once or twice.
+        // Most elements take more than one byte, and are read once or twice.
         _left = Least + 2L * content.Length;
     }
 
@@ -105,6 +105,9 @@ internal readonly struct FlatTable(FlatFile file, int at, int vtable, int fields
     public int[] Ints(int field) => Elements<int>(field, sizeof(int), file is { } f ? f.Int32 : null!);
 
     public int[] Shorts(int field) => Elements<int>(field, sizeof(ushort), file is { } f ? place => f.UInt16(place) : null!);
+
+    /// <summary>Numbers of one byte. <see cref="Bytes"/> is for content that is not copied.</summary>
+    public int[] SmallInts(int field) => Elements<int>(field, sizeof(byte), file is { } f ? place => f.Byte(place) : null!);
 
     public long[] Longs(int field) => Elements<long>(field, sizeof(long), file is { } f ? f.Int64 : null!);
 

@@ -8,6 +8,9 @@ internal sealed class FlexMap
 {
     private const int Int = 1, UInt = 2, Real = 3, FarInt = 6, FarUInt = 7, FarReal = 8, Map = 9, Bool = 26;
 
+    /// <summary>Limits of the options and of their names. Names may share bytes, so that a small file could describe gigabytes of them.</summary>
+    private const int MostOptions = 256, MostLetters = 64;
+
     private readonly Dictionary<string, double> _numbers = new(StringComparer.Ordinal);
     private readonly ReadOnlyMemory<byte> _bytes;
     private readonly Func<string, ConversionException> _fault;
@@ -33,6 +36,7 @@ internal sealed class FlexMap
         var count = Unsigned(at - width, width);
         var (keys, keyWidth) = (Far(at - 3L * width, width), (int)Unsigned(at - 2L * width, width));
         if (count > (ulong)_bytes.Length || keyWidth is not (1 or 2 or 4 or 8)) throw Damaged();
+        if (count > MostOptions) throw _fault($"it has {count} options; at most {MostOptions} are read");
         for (var i = 0; i < (int)count; i++)
         {
             var (name, place, type) = (Text(Far(keys + (long)i * keyWidth, keyWidth)), at + (long)i * width, (int)Unsigned(at + (long)count * width + i, 1));
@@ -52,8 +56,9 @@ internal sealed class FlexMap
 
     private string Text(long at)
     {
-        var text = Part(at, Math.Max(0, _bytes.Length - at));
-        return text.IndexOf((byte)0) is >= 0 and var length ? Encoding.UTF8.GetString(text[..length]) : throw Damaged();
+        var text = Part(at, Math.Clamp(_bytes.Length - at, 0, MostLetters + 1));
+        if (text.IndexOf((byte)0) is >= 0 and var length) return Encoding.UTF8.GetString(text[..length]);
+        throw text.Length > MostLetters ? _fault($"the name of one of its options is longer than {MostLetters} bytes") : Damaged();
     }
 
     private long Far(long at, int width) => Unsigned(at, width) is var offset && offset <= (ulong)at ? at - (long)offset : throw Damaged();

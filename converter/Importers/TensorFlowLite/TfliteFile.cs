@@ -93,7 +93,7 @@ internal sealed class TfliteFile
         {
             1 => numbers.Ints(0),
             2 => numbers.Shorts(0),
-            3 => Array.ConvertAll(numbers.Bytes(0).ToArray(), number => (int)number),
+            3 => numbers.SmallInts(0),
             var other => throw _file.Fault($"the indices of a sparse tensor are of kind {other}"),
         };
         return new TfliteSparsity(table.Ints(0), table.Ints(1), Array.ConvertAll(table.Tables(2), level => new TfliteLevel(level.Byte(0) != 0, level.Int(1), Numbers(level, 2), Numbers(level, 4))));

@@ -9,6 +9,9 @@ namespace SeqRuntime.Converter.Importers.TensorFlowLite;
 /// </summary>
 internal static class TfliteLeftovers
 {
+    /// <summary>Limits of the numbers that are looked for, and of those that are looked through. Leftovers beyond them are told.</summary>
+    private const long MostSought = 1 << 22, MostRead = 1 << 28;
+
     public static List<UnusedWeight> Of(TfliteModel model)
     {
         var (used, unused) = (new List<TfliteTensor>(), new List<UnusedWeight>());
@@ -23,25 +26,51 @@ internal static class TfliteLeftovers
             }
         }
 
-        HashSet<int>? numbers = null;
+        var looked = Buffers(left.Select(l => l.Tensor), MostSought);
+        var sought = new HashSet<int>();
+        foreach (var buffer in looked)
+        {
+            foreach (var bits in Bits(buffer)) sought.Add(bits);
+        }
+
+        foreach (var buffer in Buffers(used, MostRead))
+        {
+            if (sought.Count == 0) break;
+            foreach (var bits in Bits(buffer)) sought.Remove(bits);
+        }
+
         foreach (var (tensor, index) in left)
         {
-            if (tensor.Type == TfliteType.Float32 && Contains(numbers ??= [.. used.Where(t => t.Type == TfliteType.Float32).SelectMany(t => Bits(t).ToArray())], tensor)) continue;
-            unused.Add(new UnusedWeight(Path.GetFileName(model.Path), TfliteNotes.Clean(tensor.Name, $"constant_{index}"), tensor.Shape));
+            if (!looked.Contains(tensor.Data) || !IsRead(tensor.Data, sought)) unused.Add(new UnusedWeight(Path.GetFileName(model.Path), TfliteNotes.Clean(tensor.Name, $"constant_{index}"), tensor.Shape));
         }
 
         return unused;
     }
 
-    private static bool Contains(HashSet<int> numbers, TfliteTensor tensor)
+    /// <summary>The buffers of real numbers, each once, as many as the limit allows.</summary>
+    private static HashSet<ReadOnlyMemory<byte>> Buffers(IEnumerable<TfliteTensor> tensors, long most)
     {
-        foreach (var bits in Bits(tensor))
+        var buffers = new HashSet<ReadOnlyMemory<byte>>();
+        foreach (var data in tensors.Where(t => t.Type == TfliteType.Float32).Select(t => t.Data))
         {
-            if (!numbers.Contains(bits)) return false;
+            if (!buffers.Contains(data) && (most -= Bits(data).Length) >= 0) buffers.Add(data);
         }
 
-        return true;
+        return buffers;
     }
 
-    private static ReadOnlySpan<int> Bits(TfliteTensor tensor) => MemoryMarshal.Cast<byte, int>(tensor.Data.Span);
+    /// <summary>Whether all numbers were found elsewhere. Zeros alone do not tell: most files have some.</summary>
+    private static bool IsRead(ReadOnlyMemory<byte> buffer, HashSet<int> missing)
+    {
+        var isZero = true;
+        foreach (var bits in Bits(buffer))
+        {
+            if (missing.Contains(bits)) return false;
+            isZero &= bits << 1 == 0;
+        }
+
+        return !isZero;
+    }
+
+    private static ReadOnlySpan<int> Bits(ReadOnlyMemory<byte> buffer) => MemoryMarshal.Cast<byte, int>(buffer.Span);
 }
