@@ -6,6 +6,9 @@ namespace SeqRuntime.Converter.Decomposition;
 /// <summary>Operators that resize or rearrange axes, as lookups by constant indices, weighted sums of neighbours, and reshapes.</summary>
 internal static class DecomposeSpatial
 {
+    /// <summary>An attribute of a Resize in mode nearest whose places are computed in float32, as TensorFlow Lite's kernel does.</summary>
+    public const string InSingle = "in_single";
+
     public static List<IrNode> Apply(IrNode node, IrGraph graph, Evaluator evaluator)
     {
         var x = new Expansion(node, graph);
@@ -81,6 +84,7 @@ internal static class DecomposeSpatial
 
     private static int Nearest(IrNode node, string transform, int o, int size, int output, double scale)
     {
+        if (node.Has(InSingle)) return NearestInSingle(transform, o, size, output);
         var at = Coordinate(transform, o, size, output, scale);
         var nearest = node.String("nearest_mode", "round_prefer_floor") switch
         {
@@ -90,6 +94,14 @@ internal static class DecomposeSpatial
             _ => Math.Ceiling(at - 0.5),
         };
         return (int)Math.Clamp(nearest, 0, size - 1);
+    }
+
+    private static int NearestInSingle(string transform, int o, int size, int output)
+    {
+        var isAligned = transform == "align_corners";
+        var scale = isAligned && output > 1 ? (size - 1) / (float)(output - 1) : size / (float)output;
+        var at = (o + (transform == "tf_half_pixel_for_nn" ? 0.5f : 0)) * scale;
+        return Math.Min((int)(isAligned ? MathF.Round(at, MidpointRounding.AwayFromZero) : MathF.Floor(at)), size - 1);
     }
 
     /// <summary>Interpolates linearly between the elements below and above each position along an axis.</summary>

@@ -27,6 +27,18 @@ public class TfliteIntegerTests
         Assert.Equal([-4.5f, most, least], results[1]);
     }
 
+    /// <summary>TensorFlow Lite fixes the steps of a logarithm of probabilities, which end long before it does.</summary>
+    [Fact]
+    public void A_logarithm_of_probabilities_ends_where_its_integers_do()
+    {
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        var y = g.Value("y", [1, 2], Int8, 16 / 256f, 127);
+        g.Op("LOG_SOFTMAX", [g.Input("x", [1, 2], Int8, 0.5f)], [y]);
+        g.Output(y);
+        Assert.Equal([-15.9375f, 0], model.Run([-30, 30])[0]);
+    }
+
     /// <summary>
     /// A streaming keyword spotter in small: the last steps are kept in a variable, a convolution over them has a Relu in its range, and a product
     /// and a sigmoid follow. The integers are computed here as the kernels define them; each result agrees within the steps that they round to.

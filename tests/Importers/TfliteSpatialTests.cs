@@ -51,6 +51,28 @@ public class TfliteSpatialTests
         Assert.Equal(expected, Resized("RESIZE_NEAREST_NEIGHBOR", height, width, v, (0, isAligned), (1, isCentred)));
     }
 
+    /// <summary>The kernel's float32 decides where a place is at, or next to, a whole number.</summary>
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    public void A_nearest_resize_takes_the_places_of_float32(bool isAligned, bool isCentred)
+    {
+        (int From, int To)[] widths = [(14, 18), (18, 42), (10, 14), (7, 22), (49, 3), (5, 1), (41, 82), (13, 61)];
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        g.Output([.. widths.Select((width, i) => g.Op("RESIZE_NEAREST_NEIGHBOR", [g.Input($"x{i}", [1, 1, width.From, 1]), g.Ints(1, width.To)], [1, 1, width.To, 1], F, (0, isAligned), (1, isCentred)))]);
+        var y = model.Run(Array.ConvertAll(widths, width => Enumerable.Range(0, width.From).Select(x => (float)x).ToArray()));
+        foreach (var (i, (from, to)) in widths.Index())
+        {
+            var scale = isAligned && to > 1 ? (from - 1) / (float)(to - 1) : from / (float)to;
+            var places = Enumerable.Range(0, to).Select(o => (o + (isCentred ? 0.5f : 0)) * scale);
+            Assert.Equal(places.Select(place => Math.Min(isAligned ? MathF.Floor(place + 0.5f) : MathF.Floor(place), from - 1)), y[i]);
+        }
+
+        if (!isAligned && !isCentred) Assert.Equal((7, 15), (y[0][9], y[1][35]));
+    }
+
     [Fact]
     public void Blocks_move_between_space_and_channels()
     {
@@ -117,6 +139,28 @@ public class TfliteSpatialTests
         for (var (i, begin) = (0, 0); i < 3; begin += sizes[i++]) Assert.Equal(Enumerable.Range(2 * begin, 2 * sizes[i]).Select(v => (float)v), y[i]);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void An_open_axis_shorter_than_its_parts_is_refused(int open)
+    {
+        int[] sizes = [2, 2, 2];
+        sizes[open] = -1;
+        var model = new TfliteBuilder();
+        var g = model.Main;
+        int[] parts = [.. Enumerable.Range(0, 3).Select(i => g.Value($"part{i}", [1, 1, 2], signature: [1, -1, 2]))];
+        g.Op("SPLIT_V", [g.Input("x", [1, 1, 2], signature: [1, -1, 2]), g.Ints(sizes), g.Constant("axis", [], 1)], parts, (0, 3));
+        g.Output(parts);
+        using var loaded = model.Load();
+        var symbol = Assert.Single(loaded.Graphs[0].Symbols);
+        Assert.Throws<SeqSizeException>(() =>
+        {
+            using var session = loaded.CreateSession(null, new SeqSessionOptions { MaxSizes = { [symbol] = 3 } });
+            session.Run();
+        });
+    }
+
     /// <summary>Rows of which some elements are stored, and blocks of 1 × 2 of which some are.</summary>
     [Fact]
     public void A_sparse_constant_is_what_it_stands_for()
@@ -141,6 +185,8 @@ public class TfliteSpatialTests
     [InlineData("values")]
     [InlineData("size")]
     [InlineData("huge")]
+    [InlineData("shared")]
+    [InlineData("blocks")]
     public void A_damaged_sparse_constant_is_refused(string what)
     {
         var shape = what == "huge" ? [1 << 15, 1 << 15] : new[] { 3, 4 };
@@ -148,10 +194,28 @@ public class TfliteSpatialTests
             what == "order" ? [0, 0] : [0, 1],
             [],
             [new(false, what == "size" ? 4 : shape[0], [], []), new(true, 0, what == "starts" ? [0, 2, 9, 4] : [0, 2, 4, 4], what == "indices" ? [2, 9, 0, 1] : [2, 3, 0, 1])]);
+        // Many levels share one vector of indices, or an axis is divided again and again.
+        if (what == "shared") sparsity = sparsity with { Levels = [.. Enumerable.Repeat(new TfliteLevel(true, 0, [0, 1], new int[100_000]), 1000)] };
+        if (what == "blocks") sparsity = new TfliteSparsity([.. Enumerable.Range(0, 100_002)], new int[100_000], [new(false, 3, [], []), new(false, 4, [], []), .. Enumerable.Range(0, 100_000).Select(_ => new TfliteLevel(false, 1, [], []))]);
         var model = new TfliteBuilder();
         var g = model.Main;
         g.Output(g.Op("FULLY_CONNECTED", [g.Input("x", [1, shape[1]]), g.Sparse("w", shape, what == "values" ? new float[] { 5 } : [5, 6, 1, 2], sparsity), -1], [1, shape[0]], F));
-        Assert.Contains(what == "huge" ? "the sparse constant 'w' needs 4294967296 bytes that the file does not hold" : "the sparse constant 'w' is damaged", Assert.Throws<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
+        var message = what switch
+        {
+            "huge" => "the sparse constant 'w' needs 4294967296 bytes that the file does not hold",
+            "shared" => "its parts refer to one another so often that it describes far more than it holds",
+            _ => "the sparse constant 'w' is damaged",
+        };
+        Assert.Contains(message, Assert.Throws<ConversionException>(() => model.Convert()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_sparse_constant_without_elements_takes_no_time()
+    {
+        int[] shape = [int.MaxValue, int.MaxValue, 0];
+        var sparsity = new TfliteSparsity([0, 1, 2], [], Array.ConvertAll(shape, size => new TfliteLevel(false, size, [], [])));
+        Assert.Empty(sparsity.Dense(shape, sizeof(float), [], what => new ConversionException(what)));
+        Assert.Contains("its shape has none", Assert.Throws<ConversionException>(() => sparsity.Dense(shape, sizeof(float), new byte[4], what => new ConversionException(what))).Message, StringComparison.Ordinal);
     }
 
     private static float[] Resized(string op, int height, int width, float[] values, params (int, object)[] options)

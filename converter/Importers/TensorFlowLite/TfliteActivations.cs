@@ -14,7 +14,7 @@ internal static class TfliteActivations
     ];
 
     /// <summary>Operators whose integers reach as far as the function does.</summary>
-    private static readonly HashSet<string> s_bounded = ["LOGISTIC", "TANH", "SOFTMAX", "LOG_SOFTMAX", "L2_NORMALIZATION", "SIN", "COS", "ONE_HOT", "ZEROS_LIKE"];
+    private static readonly HashSet<string> s_bounded = ["LOGISTIC", "TANH", "SOFTMAX", "L2_NORMALIZATION", "SIN", "COS", "ONE_HOT", "ZEROS_LIKE"];
 
     /// <summary>A result with the operator's activation.</summary>
     public static string Apply(TfliteCall call, string value, int function)

@@ -31,6 +31,9 @@ internal sealed class TfliteCall(TfliteScope scope, TfliteOperator op)
     /// <summary>The tensor of an input.</summary>
     public TfliteTensor Tensor(int input) => scope.Subgraph.Tensors[Has(input) ? op.Inputs[input] : throw Missing(input)];
 
+    /// <summary>The tensor of an input that must have four dimensions.</summary>
+    public TfliteTensor Image(int input) => Tensor(input) is { Rank: 4 } image ? image : throw Fault($"its input has shape [{string.Join(", ", Tensor(input).Shape)}]; it must be [batch, height, width, channels]");
+
     public TfliteTensor Result(int output = 0) => scope.Subgraph.Tensors[output < op.Outputs.Length ? op.Outputs[output] : throw Fault($"it has no output {output}; the file is damaged")];
 
     public string Name => TfliteNotes.Clean(Outputs > 0 ? Result().Name : "", op.Name.ToLowerInvariant());

@@ -25,34 +25,17 @@ internal static class TfliteParts
         if (call.Integers(2) is not [var axis]) throw call.Fault("it has more than one axis");
         var (sizes, tensor) = (call.Integers(1), call.Tensor(0));
         var at = call.Axis(axis, tensor.Rank);
-        if (sizes.Length != call.Outputs || sizes.Count(s => s < 0) > 1) throw call.Fault($"its sizes do not make {call.Outputs} parts");
+        if (sizes.Length != call.Outputs || sizes.Count(s => s < 0) > 1 || Array.Exists(sizes, s => s > int.MaxValue)) throw call.Fault($"its sizes do not make {call.Outputs} parts");
+        // One size may be left open: the rest of the axis. Where that is open too, the rest is computed, and a negative one refused.
         var open = Array.FindIndex(sizes, s => s < 0);
-        if (open >= 0 && tensor.Signature.Length > 0 && tensor.Signature[at] < 0)
-        {
-            Set(call, Around(call, at, sizes, open));
-            return;
-        }
-
-        // One size may be left open.
-        if (open >= 0) sizes[open] = tensor.Shape[at] - sizes.Where(other => other >= 0).Sum();
-        if (Array.Exists(sizes, s => s < 0)) throw call.Fault($"its sizes do not make {call.Outputs} parts of {tensor.Shape[at]} elements");
-        var parts = Fresh(call);
-        call.Graph.Ops("Split", [call.Value(0), call.Graph.Axes(sizes)], parts, ("axis", axis));
+        var isUnknown = open >= 0 && tensor.Signature.Length > 0 && tensor.Signature[at] < 0;
+        if (open >= 0) sizes[open] = (isUnknown ? 0 : tensor.Shape[at]) - sizes.Where(other => other >= 0).Sum();
+        if (!isUnknown && Array.Exists(sizes, s => s < 0)) throw call.Fault($"its sizes do not make {call.Outputs} parts of {tensor.Shape[at]} elements");
+        var (graph, parts) = (call.Graph, Fresh(call));
+        var cut = graph.Axes(sizes);
+        if (isUnknown) cut = graph.Op("Add", [cut, graph.Op("Mul", [graph.Op("Shape", [call.Value(0)], ("start", (long)at), ("end", at + 1L)), graph.Axes([.. sizes.Select((_, i) => i == open ? 1L : 0)])])]);
+        graph.Ops("Split", [call.Value(0), cut], parts, ("axis", axis));
         Set(call, parts);
-    }
-
-    /// <summary>Parts of an axis of any size: those behind the one without a size are counted from the end.</summary>
-    private static string[] Around(TfliteCall call, int axis, long[] sizes, int open)
-    {
-        long FromEnd(int part) => sizes[part..].Sum() is > 0 and var count ? -count : long.MaxValue;
-        string Part(int i)
-        {
-            var begin = i <= open ? sizes[..i].Sum() : FromEnd(i);
-            var end = i < open ? begin + sizes[i] : FromEnd(i + 1);
-            return call.Graph.Op("Slice", [call.Value(0), call.Graph.Axes(begin), call.Graph.Axes(end), call.Graph.Axes(axis)]);
-        }
-
-        return [.. Enumerable.Range(0, sizes.Length).Select(Part)];
     }
 
     private static void Unpack(TfliteCall call)

@@ -155,7 +155,7 @@ internal static class TfliteProducts
     };
 
     /// <summary>The channels of an input. Older converters leave the shapes of values open; then they are what the weights need.</summary>
-    private static int Channels(TfliteCall call, int input, int needed) => call.Tensor(input) is { Shape: [_, _, _, var channels] } ? channels : call.Tensor(input).Rank == 0 ? needed : throw call.Fault($"its input has shape [{string.Join(", ", call.Tensor(input).Shape)}]; it must be [batch, height, width, channels]");
+    private static int Channels(TfliteCall call, int input, int needed) => call.Tensor(input).Rank == 0 ? needed : call.Image(input).Shape[3];
 
     private static string? Bias(TfliteCall call, int input, int size)
     {

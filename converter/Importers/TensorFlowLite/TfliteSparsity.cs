@@ -19,7 +19,8 @@ internal sealed record TfliteSparsity(int[] Order, int[] Blocks, TfliteLevel[] L
         var bytes = shape.Aggregate((long)width, (a, b) => Math.Min(a * b, int.MaxValue));
         if (bytes > Array.MaxLength) throw fault($"it has [{string.Join(", ", shape)}] elements");
         var rank = shape.Length;
-        if (rank == 0 || Order.Length != Levels.Length || Order.Length != rank + Blocks.Length || !Order.Order().SequenceEqual(Enumerable.Range(0, Order.Length)) || Order.Take(rank).Any(axis => axis >= rank) || Array.Exists(Blocks, axis => (uint)axis >= (uint)rank)) throw fault("its levels do not fit its shape");
+        // An axis is divided into blocks at most once, so levels are few.
+        if (rank == 0 || Blocks.Length > rank || Order.Length != Levels.Length || Order.Length != rank + Blocks.Length || !Order.Order().SequenceEqual(Enumerable.Range(0, Order.Length)) || Order.Take(rank).Any(axis => axis >= rank) || Array.Exists(Blocks, axis => (uint)axis >= (uint)rank)) throw fault("its levels do not fit its shape");
         // A block's size is that of its level; the rest of the axis is the number of blocks.
         var sizes = new long[Order.Length];
         shape.CopyTo(sizes, 0);
@@ -35,6 +36,8 @@ internal sealed record TfliteSparsity(int[] Order, int[] Blocks, TfliteLevel[] L
             if (!Levels[level].IsSparse && Levels[level].Size != sizes[Order[level]]) throw fault("the sizes of its levels do not fit its shape");
         }
 
+        // Without elements there is nothing to walk to, however large the other sizes are.
+        if (bytes == 0) return data.Length == 0 ? [] : throw fault($"it stores {data.Length / width} elements, but its shape has none");
         var dense = new byte[bytes];
         var walk = new Walk(this, shape, sizes, width, fault);
         walk.Fill(data, dense, 0, 0);
