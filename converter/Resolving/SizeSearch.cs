@@ -76,7 +76,7 @@ internal sealed class SizeSearch
         var first = new[] { new Sizes(Symbols, i => 2 + i), All(2), All(3), All(4) }.Concat(Enumerable.Range(5, 12).Select(All)).Append(All(1)).Select(Try);
         var found = first.FirstOrDefault(t => t.Fits);
         if (found is not null && found.Sizes.Sum > Symbols.Count) return found.Sizes;
-        if (found is null && HasOneFault() && All(Middle) is var middle && !Try(middle).Fits && HasOneFault()) return null;
+        if (found is null && HasOneFault() && !FitsAtMiddle() && HasOneFault()) return null;
         return Climb(All(2)) ?? Climb(new Sizes(Symbols, i => 2 + i)) ?? found?.Sizes ?? Climb(All(1));
     }
 
@@ -217,14 +217,18 @@ internal sealed class SizeSearch
     }
 
     /// <summary>Resolves at these sizes. The result is cached.</summary>
-    public Trial Try(Sizes sizes)
+    public Trial Try(Sizes sizes) => Try(sizes, _graph.Budget);
+
+    private Trial Try(Sizes sizes, Budget budget)
     {
         var key = sizes.ToString();
         if (_trials.TryGetValue(key, out var known)) return known;
         ConversionException? fault = null;
+        var copy = _graph.Copy();
+        copy.Budget = budget;
         try
         {
-            ResolvePass.Run(_graph.Copy(), [sizes], _work);
+            ResolvePass.Run(copy, [sizes], _work);
         }
         catch (Exception why) when (why is ShapeFault or UnsupportedException)
         {
@@ -232,6 +236,19 @@ internal sealed class SizeSearch
         }
 
         return _trials[key] = new Trial(sizes, fault);
+    }
+
+    /// <summary>Whether everything fits at a middle size. Loops that are written out so often may make too much of the graph, which says nothing about its shapes.</summary>
+    private bool FitsAtMiddle()
+    {
+        try
+        {
+            return Try(All(Middle), _graph.Budget.Anew()).Fits;
+        }
+        catch (ConversionException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Whether nothing fits for one and the same reason, so that other sizes are no way out.</summary>

@@ -47,6 +47,23 @@ public sealed class OnnxSizesTests
         Assert.Equal([40, 48, 48, 40], session.Output<float>(0).ToArray());
     }
 
+    /// <summary>A loop over the steps that becomes too large at the size that is tried last does not hide why no size fits.</summary>
+    [Fact]
+    public void A_loop_that_grows_with_a_size_does_not_hide_the_fault()
+    {
+        const int nodes = 300;
+        var body = new GraphProto { Name = "body" };
+        body.Input.AddRange([OnnxBuilder.Port("i", OnnxBuilder.Int64), OnnxBuilder.Port("go", OnnxBuilder.Bool), OnnxBuilder.Port("a0", OnnxBuilder.Float, 3)]);
+        body.Node.Add(OnnxBuilder.MakeNode("Identity", "go", "on"));
+        for (var i = 0; i < nodes; i++) body.Node.Add(OnnxBuilder.MakeNode("Sin", $"a{i}", $"a{i + 1}"));
+        body.Output.AddRange([OnnxBuilder.Port("on", OnnxBuilder.Bool), OnnxBuilder.Port($"a{nodes}", OnnxBuilder.Float, 3)]);
+        var message = new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 3).Input("h", OnnxBuilder.Float, 3).Constant("yes", [], true).Random("w", 1, 1, 4, 2)
+            .Node("Shape", "x", "length", ("start", 0), ("end", 1)).Node("Squeeze", "length", "rounds").Node("Loop", "rounds yes h", "y", ("body", body)).Node("MatMul", "y w", "z")
+            .Output("z", OnnxBuilder.Float, 2).Refusal();
+        Assert.Contains("MatMul", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("written out", message, StringComparison.Ordinal);
+    }
+
     /// <summary>Height and width are known only when the model runs.</summary>
     [Theory]
     [InlineData("DepthToSpace", 4, 8)]
