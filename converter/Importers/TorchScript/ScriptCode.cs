@@ -24,6 +24,9 @@ internal sealed class ScriptCode(TorchScriptFile file, string path)
     /// <summary>Statements that all attempts together have executed.</summary>
     public int Spent { get; set; }
 
+    /// <summary>Values of lists that all attempts together have visited.</summary>
+    public int Visited { get; set; }
+
     /// <summary>What is not understood, where, and the ways out.</summary>
     public ConversionException Fault(string entry, int line, string what)
     {

@@ -16,7 +16,7 @@ internal static class ScriptLists
                 result = record.Has(key);
                 return true;
             case "__contains__" when a is IList<object?> list && b is long or string:
-                result = list.Contains(b);
+                result = ScriptScalars.Contains(list, b);
                 return true;
             case "__getitem__" when Element(a, b, run, out result):
                 return true;
@@ -26,7 +26,7 @@ internal static class ScriptLists
                 return true;
             case "_set_item" when a is List<object?> list && b is long place && place >= -list.Count && place < list.Count:
                 Check([], [args[2, "el"]], run);
-                if (Holds(args[2, "el"], list, 0)) throw run.Fault("a list holds itself");
+                if (Holds(args[2, "el"], list, run, 0)) throw run.Fault("a list holds itself");
                 list[(int)(place < 0 ? place + list.Count : place)] = args[2, "el"];
                 result = list;
                 return true;
@@ -111,13 +111,14 @@ internal static class ScriptLists
     private static void Check(List<object?> list, IList<object?> more, ScriptRun run)
     {
         if (list.Count + more.Count > MostItems) throw run.Fault($"a list has more than {MostItems} items");
-        if (more.Any(item => Holds(item, list, 0))) throw run.Fault("a list holds itself, or lists are nested too deep");
+        if (more.Any(item => Holds(item, list, run, 0))) throw run.Fault("a list holds itself, or lists are nested too deep");
     }
 
     /// <summary>Whether a value holds a list, or is nested too deep to tell.</summary>
-    private static bool Holds(object? value, IList<object?> list, int depth)
+    private static bool Holds(object? value, IList<object?> list, ScriptRun run, int depth)
     {
         const int mostDeep = 6;
-        return value is IList<object?> items && (depth > mostDeep || ReferenceEquals(items, list) || items.Any(item => Holds(item, list, depth + 1)));
+        run.Visit();
+        return value is IList<object?> items && (depth > mostDeep || ReferenceEquals(items, list) || items.Any(item => Holds(item, list, run, depth + 1)));
     }
 }

@@ -101,7 +101,6 @@ internal sealed class ScriptLoops(ScriptRun run, GraphComposer graph)
             inner[name] = steps;
         }
 
-        var counts = names.Values.OfType<List<object?>>().Select(list => (List: list, list.Count)).ToList();
         var (entries, before) = (new List<ScriptTensor>(), new List<ScriptTensor>());
         foreach (var name in carried)
         {
@@ -118,6 +117,7 @@ internal sealed class ScriptLoops(ScriptRun run, GraphComposer graph)
         var round = graph.Graph.Fresh("round");
         inner[loop.Name] = new ScriptIndex(round, 0);
         var given = carried.Select(name => inner[name]).ToList();
+        var outside = Lists([.. names.Values, .. inner.Values, .. run.Attributes.Values]);
         _open.Add(round);
         _start = start;
         Function = function;
@@ -125,11 +125,25 @@ internal sealed class ScriptLoops(ScriptRun run, GraphComposer graph)
         _open.RemoveAt(_open.Count - 1);
         (Function, _start) = (outer, outerStart);
         if (run.Changes != changes) throw run.Fault("a loop over steps whose number is not known sets an attribute or a buffer");
-        if (counts.Exists(list => list.List.Count != list.Count)) throw run.Fault("a loop over steps whose number is not known changes a list that was not empty");
+        if (outside.Any(list => list.Key.Count != list.Value.Length || !list.Key.Zip(list.Value).All(items => ReferenceEquals(items.First, items.Second)))) throw run.Fault("a loop over steps whose number is not known changes a list that was not empty, a dict or an object from outside of it; pass what changes from round to round as tensors with names of their own, and append results to an empty list");
         var after = new List<ScriptTensor>();
         foreach (var name in carried) _ = ScriptInputs.In(inner[name]);
         foreach (var (name, value) in carried.Zip(given)) Compare(name, value, inner[name], after);
         return new LoopPass(start, round, [.. entries.Select((entry, i) => new LoopLeaf(entry, before[i], after[i]))], lists);
+    }
+
+    /// <summary>The lists, tuples, dicts and objects that values hold, and their items.</summary>
+    private Dictionary<IList<object?>, object?[]> Lists(IEnumerable<object?> values)
+    {
+        var (lists, open) = (new Dictionary<IList<object?>, object?[]>(ReferenceEqualityComparer.Instance), new Stack<object?>(values));
+        while (open.TryPop(out var value))
+        {
+            run.Visit();
+            if (value is not IList<object?> list || !lists.TryAdd(list, [.. list])) continue;
+            foreach (var item in list) open.Push(item);
+        }
+
+        return lists;
     }
 
     private void Compare(string name, object? before, object? after, List<ScriptTensor> tensors)

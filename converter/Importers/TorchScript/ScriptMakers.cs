@@ -53,6 +53,7 @@ internal sealed class ScriptMakers(ScriptOperators operators, ScriptRun run, Gra
         void Flatten(object? value, int depth)
         {
             const int mostAxes = 6, most = 1 << 16;
+            run.Visit();
             switch (value)
             {
                 case IList<object?> list when depth < mostAxes:

@@ -41,7 +41,7 @@ internal sealed class ScriptOperators
     /// <summary>A value as data of the graph: weights and zeros become constants.</summary>
     public string Use(ScriptTensor tensor)
     {
-        if (tensor.IsSorted) throw _run.Fault("sequences in the order of their lengths are computed on outside of a packed sequence, and the graph keeps the order of the input");
+        if (tensor.Sorted is not null) throw _run.Fault("sequences in the order of their lengths are computed on outside of a packed sequence, and the graph keeps the order of the input");
         if (tensor.Value is { } value) return _storages.Now(value) ?? throw _run.Fault("a tensor is read whose elements another one shares, and that one was computed on in place (an operation whose name ends in '_', such as relu_) before");
         if (tensor.Weight is { } weight)
         {

@@ -21,10 +21,10 @@ internal sealed class ScriptRecurrence(ScriptOperators operators, ScriptRun run,
         var isLstm = name == "lstm";
         var packed = args[0, "data"] as ScriptPacked;
         var next = packed is null ? 1 : 2;
-        var x = packed is null ? args.Tensor(0, "input") : packed.Padded with { IsSorted = false };
+        var x = packed is null ? args.Tensor(0, "input") : packed.Padded with { Sorted = null };
         var states = isLstm ? args.Tensors(next, "hx") : [args.Tensor(next, "hx")];
-        if (packed is not null && Array.Exists(states, state => state.IsSorted != packed.Padded.IsSorted && state.Filled != 0)) throw run.Fault($"{args.Function} of a packed sequence has states in another order than its sequences");
-        states = Array.ConvertAll(states, state => state with { IsSorted = false });
+        if (packed is not null && Array.Exists(states, state => state.Sorted != Order(packed, 1) && state.Filled is null)) throw run.Fault($"{args.Function} of a packed sequence has states in another order than its sequences");
+        states = Array.ConvertAll(states, state => state with { Sorted = null });
         var parameters = args.Tensors(next + 1, "params");
         var (hasBiases, layers, isBoth, isBatchFirst) = (args.Flag(next + 2, "has_biases"), args.Int(next + 3, "num_layers", 1), args.Flag(next + 6, "bidirectional"), packed is not null || args.Flag(8, "batch_first"));
         if (args.Flag(next + 5, "train") && args.Number(next + 4, "dropout", 0) > 0) throw run.Fault($"{args.Function} drops values between its layers, because the model was traced while it trained; call eval() before");
@@ -54,7 +54,7 @@ internal sealed class ScriptRecurrence(ScriptOperators operators, ScriptRun run,
         time.Symbol = "T";
         HasRun = true;
         var input = Declared(isBatchFirst ? operators.Use(x) : graph.Transpose(operators.Use(x), 1, 0, 2));
-        var lengths = packed is null ? null : Declared(operators.Use(packed.Lengths with { IsSorted = false }));
+        var lengths = packed is null ? null : Declared(operators.Use(packed.Lengths with { Sorted = null }));
         string?[] starts = [.. states.Select(state => state.Filled == 0 ? null : Declared(operators.Use(state)))];
         var (output, final, finalCell) = (graph.Graph.Fresh("sequence"), graph.Graph.Fresh("final"), graph.Graph.Fresh("final_cell"));
         graph.Add(name switch
@@ -66,12 +66,15 @@ internal sealed class ScriptRecurrence(ScriptOperators operators, ScriptRun run,
         var width = state0.Number is { } units ? new ScriptSize(directions * units) : new ScriptSize();
         var sequence = isBatchFirst ? output : graph.Transpose(output, 1, 0, 2);
         var all = new ScriptSize((int)layers * directions);
-        var steps = operators.Told(new ScriptTensor([.. x.Sizes[..2], width]) { Value = sequence, IsSorted = packed?.Padded.IsSorted ?? false });
-        ScriptTensor Last(string value, ScriptSize size) => operators.Told(new ScriptTensor([all, batch, size]) { Value = value, IsSorted = steps.IsSorted });
+        var steps = operators.Told(new ScriptTensor([.. x.Sizes[..2], width]) { Value = sequence, Sorted = Order(packed, 0) });
+        ScriptTensor Last(string value, ScriptSize size) => operators.Told(new ScriptTensor([all, batch, size]) { Value = value, Sorted = Order(packed, 1) });
         List<object?> results = [packed is null ? steps : packed with { Padded = steps }, Last(final, state0)];
         if (isLstm) results.Add(Last(finalCell, states[1].Sizes[2]));
         return [.. results];
     }
+
+    /// <summary>The order of a packed sequence, for a tensor whose sequences lie along another axis.</summary>
+    private static (string By, int Axis)? Order(ScriptPacked? packed, int axis) => packed?.Padded.Sorted is var (by, _) ? (by, axis) : null;
 
     private object Cell(string name, ScriptArguments args)
     {

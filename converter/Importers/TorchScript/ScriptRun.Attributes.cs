@@ -73,7 +73,9 @@ internal sealed partial class ScriptRun
         var sizes = Array.ConvertAll(shape, size => new ScriptSize(size));
         // Those that are overwritten are states, and the graph reads them by their name.
         if (!_code.States.Contains(name)) return new ScriptTensor(sizes) { Weight = name };
-        Graph.Declare(name);
-        return _buffers[name] = new ScriptTensor(sizes) { Value = name, Buffer = name };
+        var value = name;
+        while (Graph.Knows(value)) value += "_";
+        Graph.Declare(value);
+        return _buffers[name] = new ScriptTensor(sizes) { Value = value, Buffer = name };
     }
 }

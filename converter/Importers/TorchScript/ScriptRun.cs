@@ -12,6 +12,7 @@ internal sealed partial class ScriptRun
     private const int MostStatements = 200_000;
     private const int MostSpent = 1_000_000;
     private const int MostNodes = 20_000;
+    private const int MostVisited = 1 << 24;
     private const int MostCalls = 64;
     private const int MostNested = 16;
 
@@ -106,6 +107,12 @@ internal sealed partial class ScriptRun
     }
 
     public ConversionException Fault(string what) => _code.Fault(Place.File, Place.Line, what);
+
+    /// <summary>Counts a value of a list that is visited. Lists may hold one another many times.</summary>
+    public void Visit()
+    {
+        if (++_code.Visited > MostVisited) throw Fault($"more than {MostVisited} values of lists are visited");
+    }
 
     /// <summary>Executes statements. True if one of them returns.</summary>
     public bool Execute(ScriptFunction function, IReadOnlyList<ScriptStatement> body, Dictionary<string, object?> names, out object? result)

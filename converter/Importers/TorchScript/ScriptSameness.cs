@@ -12,7 +12,7 @@ internal static class ScriptSameness
             var names = new Dictionary<string, string>(StringComparer.Ordinal);
             if (a.Given.Count > b.Given.Count) return false;
             foreach (var (x, y) in a.Given.Zip(b.Given)) names[x.Value!] = y.Value!;
-            foreach (var buffer in a.Run.Buffers.Keys) names[buffer] = buffer;
+            foreach (var (buffer, tensor) in a.Run.Buffers) names[tensor.Value!] = b.Run.Buffers.GetValueOrDefault(buffer)?.Value ?? "";
             string[] first = [.. Results(a)], second = [.. Results(b)];
             return Same(a.Composer.Graph, b.Composer.Graph, a.Composer.Graph, b.Composer.Graph, names) && first.Length == second.Length && first.Zip(second).All(pair => Same(pair.First, pair.Second, a.Composer.Graph, b.Composer.Graph, names));
         }

@@ -1,8 +1,17 @@
+using System.Globalization;
+using System.Text;
+
 namespace SeqRuntime.Converter.Importers.TorchScript;
 
 /// <summary>Operators on numbers and types, which are computed while the code is followed.</summary>
 internal static class ScriptScalars
 {
+    private const int MostText = 4096;
+
+    /// <summary>Whether a list has an item. Not known if items of it are not.</summary>
+    public static object Contains(IList<object?> list, object item) =>
+        list.Any(other => Known(other, item) == true) ? true : list.All(other => IsPlain(other) && Known(other, item) is not null) ? false : new ScriptUnknown();
+
     /// <summary>Computes an operator. False for others.</summary>
     public static bool Call(string name, ScriptArguments args, ScriptRun run, out object? result)
     {
@@ -33,7 +42,7 @@ internal static class ScriptScalars
                 result = (long)text.Length;
                 return true;
             case "eq" or "ne" when a is not ScriptTensor && b is not ScriptTensor:
-                result = a is ScriptOther or ScriptUnknown or ScriptIndex || b is ScriptOther or ScriptUnknown or ScriptIndex ? new ScriptUnknown() : Compared(a, b, name == "eq", run);
+                result = Compared(a, b, name == "eq", run);
                 return true;
             case "lt" or "le" or "gt" or "ge" when Number(a) is { } x && Number(b) is { } y:
                 result = name switch { "lt" => x < y, "le" => x <= y, "gt" => x > y, _ => x >= y };
@@ -77,7 +86,7 @@ internal static class ScriptScalars
                 result = a is bool flag ? flag ? 1L : 0L : Whole(Math.Truncate((double)a!));
                 return true;
             case "int" or "Int" or "IntImplicit" or "float" or "Float" or "FloatImplicit" or "ScalarImplicit" or "item" or "bool" or "Bool" when a is ScriptTensor tensor && run.NumberOf(tensor) is { } element:
-                result = name is "float" or "Float" or "FloatImplicit" ? Convert.ToDouble(element, System.Globalization.CultureInfo.InvariantCulture) : name is "bool" or "Bool" ? Number(element) != 0 : name is "int" or "Int" or "IntImplicit" && element is double real ? Whole(Math.Truncate(real)) : element;
+                result = name is "float" or "Float" or "FloatImplicit" ? Convert.ToDouble(element, CultureInfo.InvariantCulture) : name is "bool" or "Bool" ? Number(element) != 0 : name is "int" or "Int" or "IntImplicit" && element is double real ? Whole(Math.Truncate(real)) : element;
                 return true;
             case "unchecked_unwrap_optional" or "ops.prim.unchecked_unwrap_optional" or "ops.prim.data" or "ops.prim.tolist":
                 result = a;
@@ -107,11 +116,17 @@ internal static class ScriptScalars
             case "numel":
                 result = Sized().Sizes.Select(Plain).Aggregate((object)1L, (x, y) => Of("mul", x, y, run));
                 return true;
-            case "format" or "str" or "join":
-                result = a as string ?? "";
+            case "format" when a is string template:
+                result = Formatted(template, args, run);
                 return true;
-            case "add" when a is string left && b is string right:
-                result = left.Length + right.Length > 4096 ? left : left + right;
+            case "str":
+                result = Text(a) is { } shown ? shown : new ScriptUnknown();
+                return true;
+            case "join" when a is string between && b is IList<object?> { Count: <= MostText } texts:
+                result = texts.All(text => text is string) && texts.Sum(text => ((string)text!).Length + between.Length) <= MostText ? string.Join(between, texts) : new ScriptUnknown();
+                return true;
+            case "add" when a is string or ScriptUnknown && b is string or ScriptUnknown:
+                result = a is string left && b is string right && left.Length + right.Length <= MostText ? left + right : new ScriptUnknown(a as string ?? b as string);
                 return true;
             case "warn" or "warnings.warn" or "print":
                 return true;
@@ -124,7 +139,7 @@ internal static class ScriptScalars
             case "set_grad_enabled":
                 return true;
             case "ops.prim.RaiseException":
-                throw run.Fault(a is string { Length: > 0 } why ? $"the code raises an error here: \"{why}\"" : "the code raises an error here");
+                throw run.Fault((a as string ?? (a as ScriptUnknown)?.Text) is { Length: > 0 } why ? $"the code raises an error here: \"{why}\"" : "the code raises an error here");
             case "copy_":
                 var target = args.Tensor(0, "self");
                 if ((target.Buffer ?? target.Weight) is null) throw run.Fault("a part of a tensor is overwritten, and only whole buffers are known here");
@@ -161,13 +176,25 @@ internal static class ScriptScalars
         if (a is ScriptIndex moved && b is long and > int.MinValue and < int.MaxValue and var by && name is "add" or "sub" && moved.Offset is > int.MinValue and < int.MaxValue) return moved with { Offset = moved.Offset + (name == "add" ? by : -by) };
         if (a is long and > int.MinValue and < int.MaxValue and var first && b is ScriptIndex { Offset: > int.MinValue and < int.MaxValue } last && name == "add") return last with { Offset = last.Offset + first };
         var op = name switch { "add" => "Add", "sub" => "Sub", "mul" => "Mul", "min" => "Min", "max" => "Max", _ => "Div" };
-        // Sizes are not negative, so that division rounds down.
-        string Emit() => run.Graph.Op(op, [run.Integer(a), run.Integer(b)]);
-        if (a is ScriptIndex || b is ScriptIndex) return new ScriptIndex(Emit(), 0);
-        var size = new ScriptSize();
+        if (op == "Div" && Number(b) == 0) throw run.Fault("a division by zero");
+        var (p, q) = (IsSigned(a), IsSigned(b));
+        var isSigned = name switch { "sub" => true, "max" => p && q, _ => p || q };
+        if (a is ScriptIndex || b is ScriptIndex) return new ScriptIndex(Emit(), 0, isSigned);
+        var size = new ScriptSize(isSigned: isSigned);
         size.Tell(run.Level, Emit);
         return size;
+
+        string Emit()
+        {
+            var (x, y) = (run.Integer(a), run.Integer(b));
+            // Div rounds to 0, and floor division down.
+            if (op == "Div" && isSigned) x = run.Graph.Op("Sub", [x, run.Graph.Op("Mod", [x, y])]);
+            return run.Graph.Op(op, [x, y]);
+        }
     }
+
+    /// <summary>Whether a number may be below 0. Sizes of tensors are not.</summary>
+    private static bool IsSigned(object? value) => value is long and < 0 or ScriptSize { IsSigned: true } or ScriptIndex { IsSigned: true } or ScriptIndex { Offset: < 0 };
 
     /// <summary>A size as a number, if it is known.</summary>
     public static object Plain(ScriptSize size) => size.Number is { } number ? (long)number : size;
@@ -203,11 +230,43 @@ internal static class ScriptScalars
         }
     }
 
+    /// <summary>A text with values in the places of {}, as PyTorch prints them.</summary>
+    private static object Formatted(string template, ScriptArguments args, ScriptRun run)
+    {
+        if (template.Length > MostText) return new ScriptUnknown(template);
+        var parts = template.Split("{}");
+        if (args.Count < parts.Length) throw run.Fault("a text is formatted with too few values");
+        var (text, isKnown) = (new StringBuilder(parts[0]), true);
+        for (var i = 1; i < parts.Length && text.Length <= MostText; i++)
+        {
+            var value = Text(args[i, ""]);
+            isKnown &= value is not null;
+            text.Append(value ?? "{}").Append(parts[i]);
+        }
+
+        return isKnown && text.Length <= MostText ? text.ToString() : new ScriptUnknown(template);
+    }
+
+    /// <summary>A value as PyTorch prints it. Null if that is not known.</summary>
+    private static string? Text(object? value) => value switch
+    {
+        string text => text,
+        null => "None",
+        bool truth => truth ? "True" : "False",
+        long number => number.ToString(CultureInfo.InvariantCulture),
+        ScriptSize { Number: { } number } => number.ToString(CultureInfo.InvariantCulture),
+        _ => null,
+    };
+
+    /// <summary>Whether a value can be compared: others depend on what is not known.</summary>
+    private static bool IsPlain(object? value) => value is null or long or double or bool or string or ScriptSize;
+
     private static object Compared(object? a, object? b, bool isEqual, ScriptRun run)
     {
         if (a is IList<object?> x && b is IList<object?> y)
         {
             if (x.Count != y.Count) return !isEqual;
+            if (!x.All(IsPlain) || !y.All(IsPlain)) return new ScriptUnknown();
             var pairs = new List<(ScriptSize, ScriptSize)>();
             foreach (var (p, q) in x.Zip(y))
             {
@@ -223,6 +282,7 @@ internal static class ScriptScalars
             return pairs.Count == 0 ? isEqual : new ScriptComparison(pairs, isEqual);
         }
 
+        if ((a is not IList<object?> && !IsPlain(a)) || (b is not IList<object?> && !IsPlain(b))) return new ScriptUnknown();
         return Known(a, b) is { } same ? same == isEqual : new ScriptComparison([(Size(a, run), Size(b, run))], isEqual);
     }
 

@@ -39,16 +39,15 @@ internal sealed class ScriptTrial(ScriptCode code, ScriptFunction forward, Scrip
         try
         {
             var notes = new List<string>();
-            var call = first;
+            var call = Bounded(first);
             for (var round = 0; round < MostCalls; round++)
             {
-                // Lists may hold one another many times, which this refuses.
-                foreach (var value in call.Run.Attributes.Values) _ = ScriptInputs.In(value);
                 var begin = call.Run.Attributes.ToDictionary(pair => pair.Key, pair => Kept(pair.Value, call, pair.Key.Name, notes));
                 var sizes = call.Sizes;
-                call = Call(arrangement, sizes, begin.ToDictionary(pair => pair.Key, pair => State(pair.Value, paths.GetValueOrDefault(pair.Key.Owner, "") + pair.Key.Name)), []);
+                var taken = call.Given.Select(input => input.Input!).ToHashSet(StringComparer.Ordinal);
+                call = Call(arrangement, sizes, begin.ToDictionary(pair => pair.Key, pair => State(pair.Value, paths.GetValueOrDefault(pair.Key.Owner, "") + pair.Key.Name, taken)), []);
                 if (call.Fault is not null) return call;
-                if (call.Run.Attributes.Count != begin.Count || !call.Run.Attributes.All(pair => begin.TryGetValue(pair.Key, out var kept) && Sign(kept) == Sign(pair.Value))) continue;
+                if (Bounded(call).Run.Attributes.Count != begin.Count || !call.Run.Attributes.All(pair => begin.TryGetValue(pair.Key, out var kept) && Sign(kept) == Sign(pair.Value))) continue;
                 var (again, zero) = (Call(arrangement, sizes, [], []), Call(arrangement, sizes, begin.ToDictionary(pair => pair.Key, pair => Zero(pair.Value)), []));
                 if (again.Fault is not null || zero.Fault is not null || !ScriptSameness.Of(again, zero)) return first with { Fault = first.Run.Fault($"forward sets attributes of the module ({string.Join(", ", begin.Keys.Select(key => $"'{key.Name}'").Order(StringComparer.Ordinal))}), and its first call computes something else than a later one with zeros in them; export a module that takes them as inputs and returns them") };
                 call.Composer.Notes.AddRange(notes.Distinct());
@@ -62,6 +61,13 @@ internal sealed class ScriptTrial(ScriptCode code, ScriptFunction forward, Scrip
         {
             return first with { Fault = fault };
         }
+    }
+
+    /// <summary>A call whose attributes hold few values. Lists may hold one another many times, which this refuses.</summary>
+    private static ScriptCall Bounded(ScriptCall call)
+    {
+        foreach (var value in call.Run.Attributes.Values) _ = ScriptInputs.In(value);
+        return call;
     }
 
     /// <summary>The call with inputs in the place of None that the last results replace: the states of a caller. Null if they are no states that begin with zeros.</summary>
@@ -176,14 +182,19 @@ internal sealed class ScriptTrial(ScriptCode code, ScriptFunction forward, Scrip
         }
     }
 
-    private static object? State(object? value, string name) => value switch
+    private static object? State(object? value, string name, HashSet<string> taken)
     {
-        ScriptTensor tensor => tensor with { Value = name, Buffer = name },
-        ScriptRecord record => new ScriptRecord(record.Names, [.. record.Select((item, i) => State(item, $"{name}_{record.Names[i]}"))]),
-        object?[] tuple => tuple.Select((item, i) => State(item, $"{name}_{i + 1}")).ToArray(),
-        List<object?> list => list.Select((item, i) => State(item, $"{name}_{i + 1}")).ToList(),
-        _ => value,
-    };
+        switch (value)
+        {
+            case ScriptTensor tensor:
+                while (!taken.Add(name)) name += "_";
+                return tensor with { Value = name };
+            case ScriptRecord record: return new ScriptRecord(record.Names, [.. record.Select((item, i) => State(item, $"{name}_{record.Names[i]}", taken))]);
+            case object?[] tuple: return tuple.Select((item, i) => State(item, $"{name}_{i + 1}", taken)).ToArray();
+            case List<object?> list: return list.Select((item, i) => State(item, $"{name}_{i + 1}", taken)).ToList();
+            default: return value;
+        }
+    }
 
     private static object? Zero(object? value) => value switch
     {

@@ -1,10 +1,13 @@
 namespace SeqRuntime.Converter.Importers.TorchScript;
 
 /// <summary>A size along an axis: a number, or one that is not known yet. Sizes that must be equal become one.</summary>
-internal sealed class ScriptSize(int? size = null)
+/// <param name="size">The number.</param>
+/// <param name="isSigned">Whether it is computed, and may be below 0.</param>
+internal sealed class ScriptSize(int? size = null, bool isSigned = false)
 {
     private ScriptSize? _same;
     private int? _size = size;
+    private bool _isSigned = isSigned;
 
     /// <summary>The number. Null if it is not known.</summary>
     public int? Number => Root._size;
@@ -15,6 +18,9 @@ internal sealed class ScriptSize(int? size = null)
         get => Root._symbol;
         set => Root._symbol ??= value;
     }
+
+    /// <summary>Whether the number is computed, and may be below 0.</summary>
+    public bool IsSigned => Root is { _size: null, _isSigned: true };
 
     private string? _symbol;
     private (int Level, Func<string> Emit)? _source;
@@ -53,6 +59,7 @@ internal sealed class ScriptSize(int? size = null)
         if (b._size is null) (a, b) = (b, a);
         a._same = b;
         b._symbol ??= a._symbol;
+        b._isSigned &= a._isSigned;
         if (a._source is { } source && (b._source is not { } known || source.Level < known.Level)) b._source = source;
         return true;
     }
@@ -85,8 +92,8 @@ internal sealed record ScriptTensor(ScriptSize[] Sizes)
     /// <summary>The type of its elements.</summary>
     public ElementType Type { get; init; } = ElementType.Float32;
 
-    /// <summary>Whether its sequences are in the order of their lengths, as a packed sequence needs them. The graph keeps the order of the input.</summary>
-    public bool IsSorted { get; init; }
+    /// <summary>The lengths whose order its sequences are in, as a packed sequence needs them, and the axis of the sequences. The graph keeps the order of the input.</summary>
+    public (string By, int Axis)? Sorted { get; init; }
 
     public int Rank => Sizes.Length;
 
@@ -96,13 +103,15 @@ internal sealed record ScriptTensor(ScriptSize[] Sizes)
 /// <summary>A comparison whose sizes are not known: equal, or not.</summary>
 internal sealed record ScriptComparison(IReadOnlyList<(ScriptSize A, ScriptSize B)> Pairs, bool IsEqual);
 
-/// <summary>True or false, depending on what is not known.</summary>
-internal sealed record ScriptUnknown;
+/// <summary>A number, truth or text that depends on what is not known.</summary>
+/// <param name="Text">What is known of a text, for messages.</param>
+internal sealed record ScriptUnknown(string? Text = null);
 
 /// <summary>The number of a loop's round, and a number added to it.</summary>
 /// <param name="Value">The round in the graph.</param>
 /// <param name="Offset">What is added.</param>
-internal sealed record ScriptIndex(string Value, long Offset);
+/// <param name="IsSigned">Whether the value may be below 0.</param>
+internal sealed record ScriptIndex(string Value, long Offset, bool IsSigned = false);
 
 /// <summary>A list whose elements lie along an axis of a tensor, so that its length may be unknown.</summary>
 internal sealed record ScriptSeries(ScriptTensor Of, int Axis);
@@ -120,7 +129,17 @@ internal sealed class ScriptSteps
 internal sealed record ScriptPacked(ScriptTensor Padded, ScriptTensor Lengths, bool IsSizes);
 
 /// <summary>The order of sequences by their lengths, or its inverse.</summary>
-internal sealed record ScriptOrder(ScriptSize Count);
+/// <param name="by">The lengths.</param>
+/// <param name="count">The number of sequences.</param>
+internal sealed class ScriptOrder(string by, ScriptSize count)
+{
+    public string By { get; } = by;
+
+    public ScriptSize Count { get; } = count;
+
+    /// <summary>Whether it puts the sequences back. Null before its elements are written.</summary>
+    public bool? IsInverse { get; set; } = false;
+}
 
 /// <summary>Complex numbers.</summary>
 internal sealed record ScriptComplex(ScriptTensor Real, ScriptTensor Imaginary);

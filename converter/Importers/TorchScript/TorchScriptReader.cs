@@ -25,11 +25,8 @@ internal static class TorchScriptReader
         var budget = new Budget();
         budget.Holds(content.Length, nodes: 0);
         var trial = new ScriptTrial(code, forward, inputs, name, budget, path);
-        var attempts = inputs.Arrangements().Select(arrangement => Finished(trial.Run(arrangement), forward, code)).ToList();
-        var good = attempts.FindAll(attempt => attempt.Fault is null);
-        if (good.Count == 0) throw attempts.OrderByDescending(attempt => attempt.Call.Run.Statements).ThenByDescending(IsUsual).First().Fault!;
-        var best = good.Find(IsUsual) ?? good[0];
-        if (good.Count > 1) notes.Add($"the code does not tell the rank of its inputs: {Shown(best)} is taken; it would also run with {string.Join(" or ", good.Where(other => other != best).Select(Shown).Where(other => other != Shown(best)).Distinct())}");
+        var (best, others) = Best(inputs.Arrangements().Select(arrangement => Finished(trial.Run(arrangement), forward, code)));
+        if (others.Count > 0) notes.Add($"the code does not tell the rank of its inputs: {Shown(best)} is taken; it would also run with {string.Join(" or ", others)}");
         Constants.Check(best.Graph);
         notes.AddRange(best.Call.Composer.Notes.Distinct());
         if (inputs.Optional.FindAll(parameter => best.Call.Parameters[parameter.Name] is null) is { Count: > 0 } none) notes.Add($"None is taken for what may be left out: {string.Join(", ", none.Select(parameter => $"'{parameter.Name}'"))}");
@@ -38,6 +35,29 @@ internal static class TorchScriptReader
         var unused = file.Weights.Unused().FindAll(weight => !set.Contains(weight.Name));
         if (UnusedWeights.Note(unused) is { } note) notes.Add(note);
         return new ImportedModel(best.Graph) { HasStates = best.Graph.States.Count > 0, Unused = unused, Taken = [.. inputs.Numbers.Keys] };
+    }
+
+    /// <summary>
+    /// The first attempt whose ranks are usual, or the first that succeeds, and what other inputs would do. If none does, the fault is that of the attempt
+    /// that came furthest. Graphs are large, so that only the best one is kept.
+    /// </summary>
+    private static (Attempt Best, List<string> Others) Best(IEnumerable<Attempt> attempts)
+    {
+        var (best, shown, furthest) = ((Attempt?)null, new List<string>(), (Statements: -1, IsUsual: false, Fault: (ConversionException?)null));
+        foreach (var attempt in attempts)
+        {
+            if (attempt.Fault is { } fault)
+            {
+                var reached = (attempt.Call.Run.Statements, IsUsual(attempt));
+                if (reached.CompareTo((furthest.Statements, furthest.IsUsual)) > 0) furthest = (reached.Statements, reached.Item2, fault);
+                continue;
+            }
+
+            shown.Add(Shown(attempt));
+            if (best is null || (!IsUsual(best) && IsUsual(attempt))) best = attempt;
+        }
+
+        return best is null ? throw furthest.Fault! : (best, [.. shown.Distinct().Where(other => other != Shown(best))]);
     }
 
     /// <summary>
@@ -151,7 +171,7 @@ internal static class TorchScriptReader
         foreach (var (name, value) in run.Written)
         {
             var buffer = code.File.Weights.Read(name)!;
-            if (!run.Buffers.ContainsKey(name)) continue;
+            if (run.Buffers.GetValueOrDefault(name)?.Value is not { } state) continue;
             if (buffer.Type != ElementType.Float32)
             {
                 dropped.Add(name);
@@ -159,7 +179,7 @@ internal static class TorchScriptReader
             }
 
             var isZero = buffer.Floats.IndexOfAnyExcept(0f) < 0;
-            graph.States.Add(new IrState(name, name, run.Use(value), name, ElementType.Float32, Array.ConvertAll(buffer.Shape, size => new IrDim(size, null)), isZero ? null : buffer, IsDescribed: true));
+            graph.States.Add(new IrState(state, state, run.Use(value), state, ElementType.Float32, Array.ConvertAll(buffer.Shape, size => new IrDim(size, null)), isZero ? null : buffer, IsDescribed: true));
         }
 
         foreach (var (attribute, before) in call.Begin)
