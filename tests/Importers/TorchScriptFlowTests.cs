@@ -57,7 +57,22 @@ public sealed class TorchScriptFlowTests : ScriptModels
             Net($"{taken}    y = torch.rnn_tanh_cell(x, a, self.w, self.r, self.b, self.z)\n    return (y, [y, torch.add(b, y)])", $"x: Tensor,\n    {parameter}", "class State(NamedTuple):\n  first : Tensor\n  second : Tensor\n"));
         using var model = SeqModel.Load(result.File);
         Assert.Contains(result.Graphs[0].Notes, note => note.StartsWith("the tensors of 'h' are the inputs h_", StringComparison.Ordinal));
-        Assert.Equal(3, model.Graphs[0].Inputs.Count + model.Graphs[0].States.Count);
+        Assert.Equal(2, model.Graphs[0].Inputs.Count);
+        Assert.Single(model.Graphs[0].States);
+        // The first of the two is a state. The second is an input, since nothing tells that its sum is its next content.
+        using var session = model.CreateSession();
+        float[][] x = [.. Numbers.Random(7, 3 * Features).Chunk(Features)];
+        var expected = Recurrence(w, b, r, x, new double[Units]);
+        var sum = new double[Units];
+        for (var step = 0; step < 3; step++)
+        {
+            x[step].CopyTo(session.Input<float>(0));
+            session.Run();
+            sum = [.. sum.Zip(expected[step], (before, y) => before + y)];
+            Numbers.Near(expected[step], session.Output<float>(0), 1e-5);
+            Numbers.Near(sum, session.Output<float>(1), 1e-5);
+            session.Output<float>(1).CopyTo(session.Input<float>(1));
+        }
     }
 
     /// <summary>hx: Optional[Tensor] = None: an input that begins with zeros, and a state that the last result replaces.</summary>
@@ -158,12 +173,90 @@ public sealed class TorchScriptFlowTests : ScriptModels
     [InlineData("    return torch.add(torch.rand([3]), self.p)", "draws random numbers", null)]
     [InlineData("    y = x\n    for t in range(torch.size(x, 0)):\n      self.state = torch.add(y, self.p)\n    return y", "sets an attribute or a buffer", null)]
     [InlineData("    y = torch.add(torch.view(x, [-1, 3]), self.p)\n    n = 0\n    for t in range(torch.size(y, 0)):\n      n = torch.add(n, 1)\n    return torch.add(y, n)", "'n' is another value after each round", null)]
+    [InlineData("    l = torch.mul([torch.mul([torch.mul([0], 4096)], 4096)], 4096)\n    m = [l]\n    _0 = torch.append(m, l)\n    return torch.add(x, self.p)", "more than 16777216 values of lists are visited", null)]
+    [InlineData("    l = torch.mul([torch.mul([torch.mul([annotate(List[int], [])], 4096)], 4096)], 4096)\n    return torch.add(x, torch.tensor(l))", "more than 16777216 values of lists are visited", null)]
+    [InlineData("    l = torch.mul([torch.mul([torch.mul([0], 4096)], 4096)], 4096)\n    if torch.eq(self.number, 1):\n      self.number = 2\n    else:\n      self.number = l\n    return torch.add(x, self.p)", "hold more than 4096 values", null)]
+    [InlineData("    d = annotate(Dict[str, Tensor], {})\n    y = torch.add(torch.view(x, [-1, 3]), self.p)\n    _0 = torch._set_item(d, torch.format(\"h{}\", torch.size(y, 0)), y)\n    return y", "torch._set_item is not known here", null)]
+    [InlineData("    y = torch.add(torch.view(x, [-1, 3]), self.p)\n    s = torch.format(\"{}\", torch.size(y, 0))\n    return y if torch.eq([s], [torch.str(torch.size(y, 0))]) else x", "a decision depends on values", null)]
+    [InlineData("    y = torch.add(torch.view(x, [-1, 3]), self.p)\n    return y if torch.__contains__([torch.size(y, 0)], 3) else x", "a decision depends on values", null)]
     [InlineData("    y = torch.add(torch.unsqueeze(x, -1), self.p)\n    return torch.squeeze(y)", null, "those of a size that is not known are kept")]
     public void What_calls_and_loops_leave_is_kept_or_said(string body, string? refusal, string? note)
     {
         var root = new TorchModule("net.Net", ("p", Store(1, 3)), ("state", Store([], 0)), ("number", 1), ("steps", Integers([0])));
         if (refusal is not null) Assert.Contains(refusal, Assert.Throws<ConversionException>(() => Convert(root, Net(body, "x: Tensor"))).Message, StringComparison.Ordinal);
         else Assert.Contains(Convert(root, Net(body, "x: Tensor")).Graphs[0].Notes, said => said.Contains(note!, StringComparison.Ordinal));
+    }
+
+    /// <summary>Lists, dicts and objects from outside of a loop of unknown rounds, which its rounds change without changing how many items they hold.</summary>
+    [Theory]
+    [InlineData("delay = [z, z, z]", "v = torch.pop(delay, 0)\n      _0 = torch.append(delay, u)\n      _1 = torch.append(outs, v)")]
+    [InlineData("delay = [z, z]", "_0 = torch.append(outs, delay[0])\n      _1 = torch._set_item(delay, 0, u)")]
+    [InlineData("delay = [z, u0]", "_0 = torch.append(outs, delay[0])\n      _1 = torch.reverse(delay)")]
+    [InlineData("d = {\"h\": z}", "_0 = torch.append(outs, d[\"h\"])\n      _1 = torch._set_item(d, \"h\", u)")]
+    [InlineData("d = ([z], z)", "_0 = torch.append(outs, ((d)[0])[0])\n      _1 = torch._set_item((d)[0], 0, u)")]
+    [InlineData("o = __torch__.net.Cell.__new__(__torch__.net.Cell)\n    o.h = z", "_0 = torch.append(outs, o.h)\n      o.h = u")]
+    [InlineData("h = [z]\n    g = h", "_0 = torch.append(outs, g[0])\n      _1 = torch._set_item(h, 0, u)\n      h = [u]")]
+    [InlineData("h = [z]", "_0 = torch.append(h, u)\n      _1 = torch.append(outs, h[0])\n      h = h")]
+    public void Lists_that_rounds_change_are_refused(string before, string round)
+    {
+        var body = $"    y = torch.add(torch.view(x, [-1, 3]), self.p)\n    u0 = torch.select(y, 0, 0)\n    z = torch.mul(u0, 0)\n    {before}\n    outs = annotate(List[Tensor], [])\n    for t in range(torch.size(y, 0)):\n      u = torch.select(y, 0, t)\n      {round}\n    return torch.stack(outs)";
+        var message = Assert.Throws<ConversionException>(() => Convert(new TorchModule("net.Net", ("p", Store(1, 3))), Net(body, "x: Tensor"))).Message;
+        Assert.Contains("changes a list that was not empty, a dict or an object from outside of it; pass what changes", message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Floor division of a number below 0 rounds down, as in the idiom for a ceiling.</summary>
+    [Theory]
+    [InlineData("torch.neg(torch.floordiv(torch.neg(torch.size(x, 0)), 2))", 3, 2)]
+    [InlineData("torch.add(torch.floordiv(torch.sub(torch.size(x, 0), 6), 2), 4)", 3, 3)]
+    [InlineData("torch.sub(0, torch.floordiv(torch.size(x, 0), -2))", 3, 2)]
+    [InlineData("torch.floordiv(torch.size(x, 0), 2)", 2, 2)]
+    public void Floor_division_rounds_down(string count, int ofFive, int ofFour)
+    {
+        using var model = Load(new TorchModule("net.Net", ("p", Store(1, 3))), Net($"    y = torch.add(x, self.p)\n    n = {count}\n    return torch.add(torch.zeros([n, 3]), torch.select(y, 0, 0))", "x: Tensor"));
+        foreach (var (size, expected) in (ReadOnlySpan<(int, int)>)[(5, ofFive), (4, ofFour)])
+        {
+            using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["N"] = size } });
+            session.Run();
+            Assert.Equal(expected * 3, session.Output<float>(0).Length);
+        }
+    }
+
+    /// <summary>Texts are formatted truly, so that they can be keys.</summary>
+    [Fact]
+    public void Formatted_texts_are_keys()
+    {
+        var p = Store(1, 3);
+        using var model = Load(new TorchModule("net.Net", ("p", p)), Net("""
+                d = annotate(Dict[str, Tensor], {})
+                for i in range(2):
+                  _0 = torch._set_item(d, torch.join("_", [torch.format("h{}{}", i, None), torch.str(True)]), torch.mul(self.p, torch.add(i, 2)))
+                return torch.add(x, torch.sub(torch.mul(d["h1None_True"], 10), d["h0None_True"]))
+            """, "x: Tensor"));
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["N"] = 1 } });
+        session.Run();
+        Numbers.Near(Enumerable.Range(0, 3).Select(i => 28.0 * Value(p, i)), session.Output<float>(0), 1e-5);
+    }
+
+    /// <summary>States with the name of an input take another: an attribute, and a buffer.</summary>
+    [Theory]
+    [InlineData(0, "    if torch.__not__(bool(torch.len(self.state))):\n      self.state = torch.zeros([1, 3])\n    else:\n      pass\n    h = torch.add(torch.mul(self.state, 0.5), x)\n    self.state = torch.add(h, state)\n    return torch.add(h, torch.mul(self.p, 0))")]
+    [InlineData(3, "    h = torch.add(torch.mul(self.state, 0.5), x)\n    self.state = torch.add(h, state)\n    return torch.add(h, torch.mul(self.p, 0))")]
+    public void A_state_with_the_name_of_an_input_takes_another(int size, string body)
+    {
+        using var model = Load(new TorchModule("net.Net", ("p", Store(1, 3)), ("state", Store(new float[size], size))), Net(body, "x: Tensor,\n    state: Tensor"));
+        Assert.Equal("state_", Assert.Single(model.Graphs[0].States).Name);
+        using var session = model.CreateSession();
+        double[] before = [0, 0, 0];
+        for (var step = 0; step < 3; step++)
+        {
+            var (x, state) = (Numbers.Random(10 + step, 3), Numbers.Random(20 + step, 3));
+            x.CopyTo(session.Input<float>("x"));
+            state.CopyTo(session.Input<float>("state"));
+            session.Run();
+            double[] h = [.. before.Select((value, i) => 0.5 * value + x[i])];
+            Numbers.Near(h, session.Output<float>(0), 1e-5);
+            before = [.. h.Select((value, i) => value + state[i])];
+        }
     }
 
     /// <summary>Sequences of different lengths, packed as torch.nn.utils.rnn does it: sorted by length, and put back.</summary>
@@ -181,7 +274,7 @@ public sealed class TorchScriptFlowTests : ScriptModels
                 h = torch.zeros([1, int(torch.select(sizes, 0, 0)), 4])
                 packed = __torch__.net.Packed(data, sizes)
                 y, last, = torch.rnn_tanh(packed.data, packed.sizes, h, [self.w, self.r, self.b, self.z], True, 1, 0., False, False)
-                y1, _0, = torch._pad_packed_sequence(y, sizes, True, 0., 5)
+                y1, _0, = torch._pad_packed_sequence(y, sizes, True, 0., {(isSorted ? "torch.size(x, 1)" : "torch.size(sizes, 0)")})
             {after}    return (y2, last1)
             """, "x: Tensor,\n    lengths: Tensor", "class Packed(NamedTuple):\n  data : Tensor\n  sizes : Tensor\n"));
         Assert.Contains(result.Graphs[0].Notes, note => note.Contains("PyTorch cuts them to the longest length", StringComparison.Ordinal));
@@ -196,6 +289,43 @@ public sealed class TorchScriptFlowTests : ScriptModels
         var sequences = lengths.Select((length, n) => Recurrence(w, b, r, [.. x.Skip(n * steps * Features).Take((int)length * Features).Chunk(Features)], new double[Units])).ToArray();
         Numbers.Near(sequences.SelectMany(sequence => sequence.Concat(Enumerable.Repeat(new double[Units], steps - sequence.Length)).SelectMany(h => h)), session.Output<float>(0), 1e-5);
         Numbers.Near(sequences.SelectMany(sequence => sequence[^1]), session.Output<float>(1), 1e-5);
+    }
+
+    /// <summary>Sequences that are sorted and put back along another axis, twice or by another order, and lengths that the graph does not give.</summary>
+    [Theory]
+    [InlineData("index_select(x, 0, order)", "index_select(x, 1, order)", "has its sequences along axis 0, and axis 1 is in the order")]
+    [InlineData("index_select(y1, 0, back)", "index_select(y1, 0, order)", "sequences are sorted twice by their lengths")]
+    [InlineData("index_select(last, 1, back)", "index_select(last, 0, back)", "put back that are not in the order of their lengths along this axis")]
+    [InlineData("index_select(x, 0, order)", "index_select(x, 0, back)", "put back that are not in the order of their lengths along this axis")]
+    [InlineData("scatter_(back, 0, order, torch.arange(0, torch.numel(order)))", "detach(x)", "by an order that nothing has written")]
+    [InlineData("True, 0., -1)", "True, 0., 7)", "is padded to a total_length of 7")]
+    [InlineData("True, 0., -1)", "True, 0., torch.add(torch.size(x, 1), 1))", "is padded to a total_length of")]
+    [InlineData("True, 0., -1)", "True, 0., torch.size(x, 1))", null)]
+    [InlineData("torch.index_select(x, 0, order)", "torch.index(x, [order])", null)]
+    public void Sequences_are_put_back_as_they_were_sorted(string part, string other, string? refusal)
+    {
+        const string body = """
+                lengths1, order, = torch.sort(lengths, -1, True)
+                back = torch.empty_like(order)
+                _0 = torch.scatter_(back, 0, order, torch.arange(0, torch.numel(order)))
+                x1 = torch.index_select(x, 0, order)
+                data, sizes, = torch._pack_padded_sequence(x1, lengths1, True)
+                h = torch.zeros([1, int(torch.select(sizes, 0, 0)), 4])
+                y, last, = torch.rnn_tanh(data, sizes, h, [self.w, self.r], False, 1, 0., False, False)
+                y1, _1, = torch._pad_packed_sequence(y, sizes, True, 0., -1)
+                return (torch.index_select(y1, 0, back), torch.index_select(last, 1, back))
+            """;
+        Assert.Contains(part, body, StringComparison.Ordinal);
+        var root = new TorchModule("net.Net", ("w", Store(1, Units, Features)), ("r", Store(3, Units, Units)));
+        var code = Net(body.Replace(part, other, StringComparison.Ordinal), "x: Tensor,\n    lengths: Tensor");
+        if (refusal is null)
+        {
+            using var model = Load(root, code);
+            Assert.Equal(2, model.Graphs[0].Outputs.Count);
+            return;
+        }
+
+        Assert.Contains(refusal, Assert.Throws<ConversionException>(() => Convert(root, code)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

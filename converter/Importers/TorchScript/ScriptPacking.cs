@@ -64,10 +64,10 @@ internal sealed class ScriptPacking(ScriptRun run)
     private object?[] Packed(ScriptArguments args)
     {
         var (x, lengths, isBatchFirst) = (args.Tensor(0, "input"), args.Tensor(1, "lengths"), args.Flag(2, "batch_first"));
-        if (x.Rank != 3 || lengths is not { Rank: 1 }) throw run.Fault($"a packed sequence of {x} is not known here");
         var sequences = isBatchFirst ? 0 : 1;
         if (x.Sorted?.By != lengths.Sorted?.By) throw run.Fault("a packed sequence has its sequences in the order of their lengths, but not the lengths, or the reverse");
         if (x.Sorted is var (by, axis) && axis != sequences) throw run.Fault($"a packed sequence has its sequences along axis {sequences}, and axis {axis} is in the order of their lengths");
+        if (x.Rank != 3 || lengths is not { Rank: 1 }) throw run.Fault($"a packed sequence of {x} is not known here");
         if (lengths.Input is { } input) run.Indices.Add(input);
         (string, int)? sorted = x.Sorted is var (order, _) ? (order, 0) : null;
         x = x with { Sorted = null };
