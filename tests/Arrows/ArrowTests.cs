@@ -44,7 +44,7 @@ public sealed partial class ArrowTests
         ["Importers.Keras"] = ["IO", "Kinds", "Graph", "Decomposition", "Resolving", "Weights", "Importers", "Importers.Description"],
         ["Importers.Audio"] = ["IO", "Kinds", "Graph", "Weights", "Importers", "Importers.Description"],
         ["Importers.Onnx"] = ["IO", "Graph", "Decomposition", "Resolving", "Weights", "Importers"],
-        ["Importers.TensorFlowLite"] = ["IO", "Graph", "Weights", "Importers", "Importers.Description"],
+        ["Importers.TensorFlowLite"] = ["IO", "Graph", "Decomposition", "Weights", "Importers", "Importers.Description"],
         ["Importers.TorchScript"] = ["Graph", "Weights", "Importers", "Importers.Description"],
         ["Pipeline"] = ["IO", "Kinds", "Graph", "Decomposition", "Resolving", "States", "Quantization", "Lowering", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Audio", "Importers.Onnx", "Importers.TensorFlowLite", "Importers.TorchScript"],
         ["Diagnosing"] = ["IO", "Kinds", "Graph", "Decomposition", "States", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Audio", "Importers.Onnx", "Importers.TensorFlowLite", "Pipeline"],
