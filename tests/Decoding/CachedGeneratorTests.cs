@@ -182,18 +182,8 @@ public sealed class CachedGeneratorTests
         foreach (var isBatch in (bool[])[false, true])
         {
             using var model = Growing(isBatch, hasMask: true, hasCache: true).Load(new ConversionOptions { CacheSteps = 100, Decoding = folder["decoding.json"], Weights = weights });
-            var info = DecodingInfo.Of(model, DecodingKeys.LanguageModel);
             int[] prompt = [.. Enumerable.Range(0, 61).Select(i => i * 11 % 7)];
-            float[]? expected = null;
-            foreach (var most in (int[])[1, 2, 7, 19, 60])
-            {
-                using var graph = new LanguageGraph(model, info, LanguageShape.Of(model, info), new SeqDecoderOptions { MaxSourceLength = most }, maxTokens: 5, new DecoderMemory(1 << 30));
-                graph.Feed(prompt.AsSpan()[..^1], TestContext.Current.CancellationToken);
-                graph.Begin();
-                graph.Run(prompt.AsSpan()[^1..], [0], 0, [], 0, TestContext.Current.CancellationToken);
-                var scores = graph.LogProbabilities(0).ToArray();
-                Assert.Equal(expected ??= scores, scores);
-            }
+            PromptRuns.GiveTheSameBits(model, prompt, 1, 2, 7, 19, 60);
         }
     }
 

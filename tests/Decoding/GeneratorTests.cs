@@ -104,18 +104,8 @@ public sealed class GeneratorTests
     public void A_prompt_gives_the_same_bits_in_runs_of_any_length(WeightKind weights)
     {
         using var model = SeqModel.Load(Docs.TextModel.Convert("docs/examples/text.json", weights));
-        var info = DecodingInfo.Of(model, DecodingKeys.LanguageModel);
         int[] prompt = [.. Enumerable.Range(0, 40).Select(i => 1 + i * 11 % 30)];
-        float[]? expected = null;
-        foreach (var most in (int[])[1, 7, 40])
-        {
-            using var graph = new LanguageGraph(model, info, LanguageShape.Of(model, info), new SeqDecoderOptions { MaxSourceLength = most }, maxTokens: 5, new DecoderMemory(1 << 30));
-            graph.Feed(prompt.AsSpan()[..^1], TestContext.Current.CancellationToken);
-            graph.Begin();
-            graph.Run(prompt.AsSpan()[^1..], [0], 0, [], 0, TestContext.Current.CancellationToken);
-            var scores = graph.LogProbabilities(0).ToArray();
-            Assert.Equal(expected ??= scores, scores);
-        }
+        PromptRuns.GiveTheSameBits(model, prompt, 1, 7, 40);
     }
 
     [Theory]

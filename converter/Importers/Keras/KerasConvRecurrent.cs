@@ -29,7 +29,7 @@ internal sealed class KerasConvRecurrent(KerasEmitter emitter)
         var axes = AxesOf(layer);
         if (x.Rank != axes + 3) throw layer.Fault($"its input has {x.Rank} dimensions; it must have {axes + 3}: batch, steps, {(axes == 1 ? "1 axis" : $"{axes} axes")}, channels");
         if (x.Mask is not null) throw layer.Fault("its input has a mask, which is not supported here; remove the mask before it");
-        if (initial.Count is not (0 or States)) throw layer.Fault($"it is called with {initial.Count} initial states, but has {States}");
+        KerasRecurrent.CheckInitial(layer, initial.Count, States);
         var (kernel, recurrent) = (emitter.Need(layer, "kernel", axes + 2), emitter.Need(layer, "recurrent_kernel", axes + 2));
         var (rows, filters) = (kernel.Shape[^1], recurrent.Shape[^2]);
         if (rows != (long)Gates * filters || recurrent.Shape[^1] != rows || !recurrent.Shape.AsSpan(0, axes).SequenceEqual(kernel.Shape.AsSpan(0, axes)))

@@ -93,6 +93,12 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
         return x with { Name = Graph.Transpose(x.Name, [1, 0, .. KerasSpatial.Axes(2, x.Rank - 2)]), Mask = x.Mask is null ? null : Graph.Transpose(x.Mask, 1, 0) };
     }
 
+    /// <summary>Refuses a call with another number of initial states than the layer has. A call without any starts from zeros or from kept states.</summary>
+    public static void CheckInitial(KerasLayer layer, int given, int states)
+    {
+        if (given != 0 && given != states) throw layer.Fault($"it is called with {given} initial states, but has {states}");
+    }
+
     private static List<KerasValue> Initial(KerasCall call) => call.Named.TryGetValue("initial_state", out var named) ? named : call.Inputs[1..];
 
     /// <summary>One direction: the sequence [N, T, H] in the input's order, the output of the step that is read last, and the final states [N, H].</summary>
@@ -104,7 +110,7 @@ internal sealed partial class KerasRecurrent(KerasEmitter emitter)
         var steps = Graph.Transpose(packing?.Packed ?? x.Name, 1, 0, 2);
         var (w, r, b, hidden, isResetAfter) = Weights(layer, kind);
         var states = kind.States;
-        if (initial.Count != 0 && initial.Count != states) throw layer.Fault($"it is called with {initial.Count} initial states, but has {states}");
+        CheckInitial(layer, initial.Count, states);
         var isStateful = layer.Flag("stateful");
         var first = initial.Count > 0 ? initial.ConvertAll(s => Graph.Unsqueeze(s.Name, 0)) : isStateful ? Declare(Graph, layer, states, [new IrDim(1, null), Batch(layer, x.Name), new IrDim(hidden, null)]) : [];
         string?[] inputs = [steps, w, r, b, packing?.Lengths, .. first];

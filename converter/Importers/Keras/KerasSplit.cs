@@ -89,8 +89,7 @@ internal sealed class KerasSplit(KerasLayer whole, KerasTranslator parts, Func<s
             if (call.Inputs.Count > 1) call.Inputs.RemoveRange(1, call.Inputs.Count - 1);
             var values = stepped.Call(Stateful(layer), call);
             var initial = parts.OfTarget.First(c => c.Layer.Name == layer.Name).Initial;
-            var count = step.States.Count - before;
-            if (initial.Count != 0 && initial.Count != count) throw layer.Fault($"it is called with {initial.Count} initial states, but has {count}");
+            KerasRecurrent.CheckInitial(layer, initial.Count, step.States.Count - before);
             foreach (var (i, reference) in initial.Index()) _metadata[DecodingKeys.Link + step.States[before + i].Name] = made[Of(reference).Name];
             return values;
         });
