@@ -1,14 +1,17 @@
 namespace SeqRuntime.Perf.LongRuns;
 
-/// <summary>Two seconds of speech-like sound at 16 kHz (a harmonic voice that comes and goes, over noise), in the models' frames.</summary>
+/// <summary>Speech-like sound at 16 kHz (a harmonic voice that comes and goes, over noise), in the models' frames.</summary>
 internal sealed class AudioFrames
 {
     public const int Rate = 16000;
-    private const int Samples = 2 * Rate;
-    private readonly float[] _sound = new float[Samples + Rate];
+    private readonly int _samples;
+    private readonly float[] _sound;
 
-    public AudioFrames()
+    /// <param name="seconds">The time in which blocks begin.</param>
+    public AudioFrames(double seconds = 2)
     {
+        _samples = (int)(seconds * Rate);
+        _sound = new float[_samples + Rate];
         var random = new Random(11);
         for (var i = 0; i < _sound.Length; i++)
         {
@@ -20,30 +23,34 @@ internal sealed class AudioFrames
         }
     }
 
-    /// <summary>Repeated blocks of this many samples, one hop apart.</summary>
-    public float[][] Blocks(int size, int hop) => [.. Enumerable.Range(0, Samples / hop).Select(i => _sound.AsSpan(i * hop, size).ToArray())];
+    /// <summary>Blocks of this many samples, one hop apart.</summary>
+    public float[][] Blocks(int size, int hop) => [.. Enumerable.Range(0, _samples / hop).Select(i => Block(i * hop, size))];
 
     /// <summary>Magnitude spectra of the blocks: size/2 + 1 values.</summary>
-    public float[][] Spectra(int size, int hop)
+    public float[][] Spectra(int size, int hop) => Array.ConvertAll(Blocks(size, hop), Spectrum);
+
+    /// <summary>The samples from <paramref name="start"/> on.</summary>
+    public float[] Block(int start, int size) => _sound.AsSpan(start % _samples, size).ToArray();
+
+    /// <summary>The magnitude spectrum of a block: half as many values and one more.</summary>
+    public static float[] Spectrum(float[] block)
     {
+        var size = block.Length;
         var cosines = new double[size];
         for (var i = 0; i < size; i++) cosines[i] = Math.Cos(2 * Math.PI * i / size);
-        return Array.ConvertAll(Blocks(size, hop), block =>
+        var magnitudes = new float[size / 2 + 1];
+        for (var bin = 0; bin < magnitudes.Length; bin++)
         {
-            var magnitudes = new float[size / 2 + 1];
-            for (var bin = 0; bin < magnitudes.Length; bin++)
+            double re = 0, im = 0;
+            for (var i = 0; i < size; i++)
             {
-                double re = 0, im = 0;
-                for (var i = 0; i < size; i++)
-                {
-                    re += block[i] * cosines[bin * i % size];
-                    im += block[i] * cosines[(bin * i + 3 * size / 4) % size];
-                }
-
-                magnitudes[bin] = (float)Math.Sqrt(re * re + im * im);
+                re += block[i] * cosines[bin * i % size];
+                im += block[i] * cosines[(bin * i + 3 * size / 4) % size];
             }
 
-            return magnitudes;
-        });
+            magnitudes[bin] = (float)Math.Sqrt(re * re + im * im);
+        }
+
+        return magnitudes;
     }
 }

@@ -118,4 +118,5 @@ def main(binary, *options):
     sys.exit(1 if over else 0)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -4,12 +4,14 @@ using SeqRuntime.Kernels;
 using SeqRuntime.Kernels.Sets;
 
 // BitHash [--kernels a,b] [--frames n] [--size symbol=n] [--brief] [model.seq …]
+// BitHash --steps n [--kernels a] [--size symbol=n] layer or model.seq …      single steps, whose instructions can be counted (StepCases)
 // Runs a fixed set of kernels, layers and models on every kernel set that can run here and prints a hash of each output's bits.
 // Every kernel set on every processor must print the same total. Exit code: 0 all agree, 1 some differ, 2 wrong usage.
 var names = new List<string>();
 var files = new List<string>();
 var sizes = new Dictionary<string, int>();
 var frames = 24;
+var steps = 0;
 var brief = false;
 for (var i = 0; i < args.Length; i++)
 {
@@ -18,14 +20,17 @@ for (var i = 0; i < args.Length; i++)
     {
         case "--kernels": names.AddRange(value.Split(',')); i++; break;
         case "--frames" when int.TryParse(value, CultureInfo.InvariantCulture, out frames): i++; break;
+        case "--steps" when int.TryParse(value, CultureInfo.InvariantCulture, out steps) && steps > 0: i++; break;
         case "--size" when value.Split('=') is [var symbol, var text] && int.TryParse(text, CultureInfo.InvariantCulture, out var size): sizes[symbol] = size; i++; break;
         case "--brief": brief = true; break;
         case ['-', ..]:
-            Console.Error.WriteLine($"BitHash: {option} {value} is not understood. Usage: BitHash [--kernels a,b] [--frames n] [--size symbol=n] [--brief] [model.seq …]");
+            Console.Error.WriteLine($"BitHash: {option} {value} is not understood. Usage: BitHash [--kernels a,b] [--frames n] [--size symbol=n] [--brief] [model.seq …], or BitHash --steps n [--kernels a] [--size symbol=n] layer or model.seq …");
             return 2;
         default: files.Add(option); break;
     }
 }
+
+if (steps > 0) return StepCases.Run(steps, files, sizes, names.FirstOrDefault());
 
 var sets = names.Count == 0 ? KernelRegistry.Runnable : [.. names.Select(KernelRegistry.Choose)];
 foreach (var name in KernelRegistry.Built.Where(name => sets.All(set => set.Name != name))) Console.WriteLine($"{name} not run: {(names.Count == 0 ? "this processor or build cannot" : "not asked for")}");
