@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using SeqRuntime.Perf.Boards;
 using SeqRuntime.Perf.Comparing;
 using SeqRuntime.Perf.Gate;
 using SeqRuntime.Perf.LongRuns;
@@ -47,6 +48,8 @@ internal sealed class ReportFiles(string kind)
 [JsonSerializable(typeof(Baseline))]
 [JsonSerializable(typeof(SortedDictionary<string, SortedDictionary<string, double>>), TypeInfoPropertyName = "RatioTable")]
 [JsonSerializable(typeof(ProbeReport))]
+[JsonSerializable(typeof(ArmEstimate))]
+[JsonSerializable(typeof(ArmCount[]))]
 internal sealed partial class JsonReports : JsonSerializerContext
 {
     /// <summary>One document with a line end. Letters outside ASCII are not escaped.</summary>

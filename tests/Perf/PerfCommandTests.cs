@@ -11,6 +11,7 @@ public sealed class PerfCommandTests
     [InlineData("2", "compare --pairs 0")]
     [InlineData("2", "compare --pairs many")]
     [InlineData("2", "compare --only no/such/row")]
+    [InlineData("2", "arm --only no/such/step")]
     [InlineData("2", "gate --baseline no-such-file.json")]
     [InlineData("2", "products --rounds 0")]
     [InlineData("2", "realtime --minutes 0")]
@@ -31,7 +32,7 @@ public sealed class PerfCommandTests
     {
         var (exit, output, _) = Invoke("--help");
         Assert.Equal(0, exit);
-        foreach (var name in new[] { "compare", "probe", "products", "gate", "plot", "realtime", "soak", "bench" }) Assert.Contains(name, output, StringComparison.Ordinal);
+        foreach (var name in new[] { "compare", "probe", "products", "gate", "arm", "plot", "realtime", "soak", "bench" }) Assert.Contains(name, output, StringComparison.Ordinal);
     }
 
     /// <summary>Some rounds of everything at the start of the process. They are too few to judge its memory.</summary>
