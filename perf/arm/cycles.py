@@ -32,6 +32,7 @@ CORES = {"Cortex-A53": ("cortex-a72", None), "Cortex-A72": ("cortex-a72", "corte
 REPEATS = 100
 BATCH = 400
 OUTSIDE = ".Loutside"
+JUMP = re.compile(r"(?:b|b\.\w+|cbn?z|tbn?z|blr?|br|ret|svc)\b")
 
 
 def find_mca():
@@ -90,6 +91,18 @@ class Code:
         return None if None in texts else texts
 
 
+def join(code, blocks):
+    """The same blocks, without the emulator's cuts at pages and of long blocks: a block without a jump at its end, and the next one, which runs as often."""
+    joined = dict(blocks)
+    for address, length in sorted(blocks, reverse=True):
+        texts = code.block(address, length)
+        following = [block for block in joined if block[0] == address + 4 * length]
+        if texts and not JUMP.match(texts[-1]) and len(following) == 1 and joined[following[0]] == blocks[address, length]:
+            joined[address, length + following[0][1]] = joined.pop((address, length))
+            del joined[following[0]]
+    return joined
+
+
 def costs(mca, model, code, blocks):
     """{block: cycles} by one model. What no model knows takes one cycle an instruction."""
     cost = {block: float(block[1]) for block in blocks}
@@ -106,7 +119,7 @@ def steps(mca, program, measured, top):
     code = Code(program)
     rows = []
     for core, (cpu, model) in CORES.items():
-        cases = [case for case in measured if case[0] == cpu]
+        cases = [(*case[:3], join(code, case[3])) for case in measured if case[0] == cpu]
         cost = costs(mca, model, code, {block for *_, blocks in cases for block in blocks})
         for _, case, weights, blocks in cases:
             executed = sum(length * times for (_, length), times in blocks.items())

@@ -26,6 +26,8 @@ internal static class StepCases
         ("fp16", _ => TensorFormat.PackedFloat16),
         ("int8", columns => Int8Format.For(columns).Number),
         ("int4", _ => TensorFormat.PackedInt4),
+        ("bf16", _ => TensorFormat.PackedBFloat16),
+        ("int8g32", _ => TensorFormat.GroupedInt8),
     ];
 
     private static int s_marks;
