@@ -153,7 +153,7 @@ public unsafe class RowBenchmarks : IDisposable
     public void GruCell() => _kernels.GruCell(_row!.X, _row.X, _row.Y, _row.Y, Units);
 
     [Benchmark]
-    public void Softmax() => _kernels.Softmax(_row!.X, _row.Y, Units, false);
+    public void Softmax() => _kernels.Softmax(_row!.X, _row.Y, 1, Units, false);
 
     [Benchmark]
     public void Quantize()

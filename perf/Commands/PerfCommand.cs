@@ -22,6 +22,7 @@ internal static class PerfCommand
         root.Subcommands.Add(new ProductsCommand().Build());
         root.Subcommands.Add(new GateCommand().Build());
         root.Subcommands.Add(new ArmCommand().Build());
+        root.Subcommands.Add(new FirstFramesCommand().Build());
         root.Subcommands.Add(new StreamsCommand().Build());
         root.Subcommands.Add(new ThreadsCommand().Build());
         root.Subcommands.Add(new PlotCommand().Build());

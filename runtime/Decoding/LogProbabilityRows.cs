@@ -44,7 +44,7 @@ internal sealed unsafe class LogProbabilityRows
         fixed (float* at = to)
         {
             if (_areProbabilities) _kernels.Unary(UnaryFunction.Log, at, at, Vocabulary, 0, 0);
-            else _kernels.Softmax(at, at, Vocabulary, logarithm: true);
+            else _kernels.Softmax(at, at, 1, Vocabulary, logarithm: true);
         }
     }
 }

@@ -45,7 +45,7 @@ internal sealed unsafe class Sampler
             p[i] = logProbabilities[i] > float.NegativeInfinity ? (logProbabilities[i] - zero) / _options.Temperature : float.NegativeInfinity;
         }
 
-        _kernels.Softmax((float*)_memory.Start, (float*)_memory.Start, p.Length, logarithm: false);
+        _kernels.Softmax((float*)_memory.Start, (float*)_memory.Start, 1, p.Length, logarithm: false);
 
         // Sorts by probability, then by lowest index: the bits of non-negative floats sort like their values.
         for (var i = 0; i < p.Length; i++) _order[i] = ((ulong)~BitConverter.SingleToUInt32Bits(p[i]) << 32) | (uint)i;

@@ -9,7 +9,7 @@ namespace SeqRuntime.Kernels;
 /// <remarks>
 /// <para><b>Order of sums.</b> In matrix products each output is one chain over inputs in ascending order, started from
 /// its initial value: <c>acc = init; acc = fma(w[k], x[k], acc)</c>. Integer sums are exact. Sums along a row
-/// (<see cref="Reduce"/>, softmax, normalization) accumulate into 16 partial sums, element i into partial i mod 16, which
+/// (<see cref="Reduce(ReduceFunction, float*, nint, nint, float*)"/>, softmax, normalization) accumulate into 16 partial sums, element i into partial i mod 16, which
 /// then fold 16→8→4→2→1 by adding the upper half to the lower.</para>
 /// <para><b>Special values.</b> Elementwise Min and Max give NaN if either operand is NaN; a reduction by Min or Max skips
 /// NaNs. All NaN results count as equal (payload and sign depend on the processor). Denormals are kept.</para>
@@ -59,6 +59,15 @@ internal abstract unsafe class KernelSet
     /// <param name="scales">Scale of each row.</param>
     public abstract void QuantizeRows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales);
 
+    /// <summary>Quantizes what a row lost, as <see cref="QuantizeRows"/> quantizes a row: the differences x - scale·q, each rounded once.</summary>
+    /// <param name="x">The row.</param>
+    /// <param name="q">The row, quantized.</param>
+    /// <param name="scale">Its scale.</param>
+    /// <param name="k">Columns.</param>
+    /// <param name="rest">Result, <see cref="QuantizedStride"/>(k) bytes.</param>
+    /// <param name="restScale">Its scale.</param>
+    public abstract void QuantizeRest(float* x, sbyte* q, float scale, int k, sbyte* rest, float* restScale);
+
     /// <summary>Bytes of one quantized row: columns rounded up to 64.</summary>
     public static nint QuantizedStride(int columns) => ((nint)columns + 63) & ~63;
 
@@ -71,14 +80,22 @@ internal abstract unsafe class KernelSet
     /// <summary>y[i] = f(a[i], b[i]); a stride of 0 repeats one element, 1 takes consecutive elements. Arithmetic functions only (Add … PRelu); y may be a or b.</summary>
     public abstract void Binary(BinaryFunction function, float* a, int strideA, float* b, int strideB, float* y, nint n);
 
-    /// <summary>Reduction of one contiguous row of n ≥ 0 elements, in the fixed order of the class remarks. All <see cref="ReduceFunction"/> values; LogSumExp is shifted by the maximum.</summary>
-    public abstract float Reduce(ReduceFunction function, float* x, nint n);
+    /// <summary>y[i] is the reduction of row i; rows of n ≥ 0 elements lie one after the other. Each follows the fixed order of the class remarks. All <see cref="ReduceFunction"/> values; LogSumExp is shifted by the maximum.</summary>
+    public abstract void Reduce(ReduceFunction function, float* x, nint rows, nint n, float* y);
 
-    /// <summary>Softmax (or its logarithm) of one contiguous row, shifted by the maximum; x and y may be the same.</summary>
-    public abstract void Softmax(float* x, float* y, nint n, bool logarithm);
+    /// <summary>Reduction of one row.</summary>
+    public float Reduce(ReduceFunction function, float* x, nint n)
+    {
+        float y;
+        Reduce(function, x, 1, n, &y);
+        return y;
+    }
 
-    /// <summary>y = (x - mean)/sqrt(var + epsilon)·gain + bias over one contiguous row; mean is taken as 0 where <paramref name="rms"/>. gain and bias may be null; x and y may be the same.</summary>
-    public abstract void Normalize(float* x, float* gain, float* bias, float* y, nint n, float epsilon, bool rms);
+    /// <summary>Softmax (or its logarithm) of each of some adjacent rows, shifted by its maximum; x and y may be the same.</summary>
+    public abstract void Softmax(float* x, float* y, nint rows, nint n, bool logarithm);
+
+    /// <summary>y = (x - mean)/sqrt(var + epsilon)·gain + bias over each of some adjacent rows; mean is taken as 0 where <paramref name="rms"/>. gain and bias, of one row, may be null; x and y may be the same.</summary>
+    public abstract void Normalize(float* x, float* gain, float* bias, float* y, nint rows, nint n, float epsilon, bool rms);
 
     /// <summary>
     /// One LSTM cell update for <paramref name="hidden"/> units from pre-activations in the order of

@@ -47,8 +47,7 @@ internal sealed unsafe class GroupNormalization : Operator
         var channels = x.Shape[1];
         var groups = _groups == 0 ? channels : _groups;
         nint size = x.Count / ((nint)x.Shape[0] * groups), spatial = x.Count / ((nint)x.Shape[0] * channels);
-        for (nint start = 0; start < x.Count; start += size)
-            context.Kernels.Normalize(x.Floats + start, null, null, y.Floats + start, size, _epsilon, false);
+        context.Kernels.Normalize(x.Floats, null, null, y.Floats, x.Count / size, size, _epsilon, false);
         for (nint row = 0; row < x.Count / spatial; row++)
         {
             var channel = row % channels;

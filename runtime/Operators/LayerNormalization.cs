@@ -35,8 +35,7 @@ internal sealed unsafe class LayerNormalization(Attributes attributes, bool rms)
         if (x.Count == 0) return;
         var bias = !rms && context.Optional(2) is { } b ? b.Floats : null;
         nint size = scale.Count;
-        for (nint start = 0; start < x.Count; start += size)
-            context.Kernels.Normalize(x.Floats + start, scale.Floats, bias, y.Floats + start, size, _epsilon, rms);
+        context.Kernels.Normalize(x.Floats, scale.Floats, bias, y.Floats, x.Count / size, size, _epsilon, rms);
     }
 
     private static void CheckTail(Tensor tensor, Tensor x, int axis)

@@ -48,7 +48,6 @@ internal static unsafe class PackedProduct
         if (!w.Layout.IsInteger) return 0;
         var cursor = new ScratchCursor(null);
         Quantized(ref cursor, w.Layout.Columns, m, out _, out _);
-        cursor.Floats(w.Layout.Columns + KernelSet.ReadSlack);
         return cursor.Bytes;
     }
 
@@ -74,7 +73,6 @@ internal static unsafe class PackedProduct
         var stride = KernelSet.QuantizedStride(columns);
         var cursor = new ScratchCursor(scratch);
         Quantized(ref cursor, columns, m, out var scales, out var q);
-        var rest = cursor.Floats(columns + KernelSet.ReadSlack);
         kernels.QuantizeRows(x.First, x.Stride, m, columns, 0, q, scales);
         new Factor(w, new QuantizedRows(q, stride, scales, m)).Multiply(kernels, index, y);
 
@@ -85,7 +83,7 @@ internal static unsafe class PackedProduct
             for (; first + count < m && IsSteep(q + (first + count) * stride, columns, scales[first + count]); count++)
             {
                 var row = first + count;
-                QuantizeRest(kernels, x.At(row), columns, q + row * stride, scales[row], rest, q + (m + count) * stride, scales + m + count);
+                kernels.QuantizeRest(x.At(row), q + row * stride, scales[row], columns, q + (m + count) * stride, scales + m + count);
             }
 
             var to = y.At(first);
@@ -108,8 +106,7 @@ internal static unsafe class PackedProduct
         var factor = new Factor(w, new QuantizedRows(q, stride, scales, m));
         if (m == 1 && IsSteep(q, columns, *scales))
         {
-            var rest = cursor.Floats(columns + KernelSet.ReadSlack);
-            QuantizeRest(kernels, x.First, columns, q, *scales, rest, q + stride, scales + 1);
+            kernels.QuantizeRest(x.First, q, *scales, columns, q + stride, scales + 1);
             factor.HasRest = true;
         }
 
@@ -170,27 +167,6 @@ internal static unsafe class PackedProduct
         }
 
         return 127L * 127 * columns > Steep * Steep * sum;
-    }
-
-    /// <summary>Quantizes the error of a row that was quantized to q.</summary>
-    private static void QuantizeRest(KernelSet kernels, float* x, int columns, sbyte* q, float scale, float* rest, sbyte* restQ, float* restScale)
-    {
-        Subtract(x, q, scale, rest, columns);
-        kernels.QuantizeRows(rest, columns, 1, columns, 0, restQ, restScale);
-    }
-
-    /// <summary>rest = x - scale·q, each rounded once.</summary>
-    private static void Subtract(float* x, sbyte* q, float scale, float* rest, int columns)
-    {
-        var negative = Vector128.Create(-scale);
-        var k = 0;
-        for (; k + 4 <= columns; k += 4)
-        {
-            var steps = Vector128.ConvertToSingle(Vector128.Create((int)q[k], q[k + 1], q[k + 2], q[k + 3]));
-            Vector128.FusedMultiplyAdd(negative, steps, Vector128.Load(x + k)).Store(rest + k);
-        }
-
-        for (; k < columns; k++) rest[k] = MathF.FusedMultiplyAdd(-scale, q[k], x[k]);
     }
 
     /// <summary>Whether the largest magnitude lies between the bounds. It only compares, so it needs no kernel. NaN does not count, because it quantizes to 0 at any scale.</summary>

@@ -76,7 +76,7 @@ internal sealed unsafe class Pool : Operator
         {
             var size = x.Count / y.Count;
             var function = IsMaximum ? ReduceFunction.Max : ReduceFunction.Mean;
-            for (nint i = 0; i < y.Count; i++) y.Floats[i] = context.Kernels.Reduce(function, x.Floats + i * size, size);
+            context.Kernels.Reduce(function, x.Floats, y.Count, size, y.Floats);
             return;
         }
 

@@ -8,7 +8,7 @@ namespace SeqRuntime.Operators;
 /// <para>Inputs: X; optional known axes, int32 or int64. Missing or empty axes mean all axes, or with NoopWithEmptyAxes that Y = X. KeepDims
 /// (default 1).</para>
 /// <para>Order of sums: the elements of one result are one row, in row-major order of the reduced axes, for any axes. fp32 rows are summed in
-/// the fixed order of <see cref="Kernels.KernelSet.Reduce"/>, others in ascending order.</para>
+/// the fixed order of <see cref="Kernels.KernelSet"/>, others in ascending order.</para>
 /// <para>fp32 has every function. float64 has all except LogSum and LogSumExp. int32 and int64 have all except these and L2; they wrap around,
 /// and their Mean is truncated towards zero. int8, uint8 and bool have Max and Min. Without elements, Max is the type's smallest value (-∞) and Min its largest; an integer Mean is refused.</para>
 /// </remarks>
@@ -85,9 +85,7 @@ internal sealed unsafe class Reduce(Attributes attributes) : Operator
         var length = x.Count / y.Count;
         switch (x.Type)
         {
-            case ElementType.Float32:
-                for (nint i = 0; i < y.Count; i++) y.Floats[i] = context.Kernels.Reduce(_function, (float*)rows + i * length, length);
-                break;
+            case ElementType.Float32: context.Kernels.Reduce(_function, (float*)rows, y.Count, length, y.Floats); break;
             case ElementType.Float64: Rows((double*)rows, length, y, double.NegativeInfinity, double.PositiveInfinity); break;
             case ElementType.Int64: Rows((long*)rows, length, y, long.MinValue, long.MaxValue); break;
             case ElementType.Int32: Rows((int*)rows, length, y, int.MinValue, int.MaxValue); break;

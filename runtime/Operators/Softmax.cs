@@ -42,37 +42,40 @@ internal sealed unsafe class Softmax(Attributes attributes, SoftmaxKind kind) : 
         Tensor x = context.Input(0), y = context.Output(0);
         if (x.Count == 0) return;
         var lines = new AxisLines(x, Require.Axis(_axis, x));
+        if (lines.Stride == 1)
+        {
+            Rows(context, x.Floats, y.Floats, lines.Count, lines.Size);
+            return;
+        }
+
         var scratch = (float*)context.Scratch;
         for (nint line = 0; line < lines.Count; line++)
         {
             var start = lines.Start(line);
-            if (lines.Stride == 1)
-            {
-                Line(context, x.Floats + start, y.Floats + start, lines.Size);
-                continue;
-            }
-
             lines.Load(x.Floats + start, scratch);
-            Line(context, scratch, scratch, lines.Size);
+            Rows(context, scratch, scratch, 1, lines.Size);
             lines.Store(scratch, y.Floats + start);
         }
     }
 
-    private void Line(NodeContext context, float* x, float* y, int n)
+    private void Rows(NodeContext context, float* x, float* y, nint rows, int n)
     {
         if (kind != SoftmaxKind.Hardmax)
         {
-            context.Kernels.Softmax(x, y, n, kind == SoftmaxKind.LogSoftmax);
+            context.Kernels.Softmax(x, y, rows, n, kind == SoftmaxKind.LogSoftmax);
             return;
         }
 
-        var best = 0;
-        for (var i = 1; i < n; i++)
+        for (; rows > 0; rows--, x += n, y += n)
         {
-            if (x[i] > x[best]) best = i;
-        }
+            var best = 0;
+            for (var i = 1; i < n; i++)
+            {
+                if (x[i] > x[best]) best = i;
+            }
 
-        new Span<float>(y, n).Clear();
-        y[best] = 1;
+            new Span<float>(y, n).Clear();
+            y[best] = 1;
+        }
     }
 }

@@ -22,10 +22,10 @@ internal static unsafe class KernelCases
         }
 
         foreach (var function in Enum.GetValues<ReduceFunction>()) cases.Add($"reduce/{function}", kernels => Rows(kernels, 11, (k, x, y, n) => *y = k.Reduce(function, x, n)));
-        cases.Add("softmax", kernels => Rows(kernels, 12, (k, x, y, n) => k.Softmax(x, y, n, logarithm: false)));
-        cases.Add("logsoftmax", kernels => Rows(kernels, 13, (k, x, y, n) => k.Softmax(x, y, n, logarithm: true)));
-        cases.Add("normalize", kernels => Rows(kernels, 14, (k, x, y, n) => k.Normalize(x, gain: null, bias: null, y, n, 1e-5f, rms: false)));
-        cases.Add("normalize/rms", kernels => Rows(kernels, 15, (k, x, y, n) => k.Normalize(x, x, x, y, n, 1e-6f, rms: true)));
+        cases.Add("softmax", kernels => Rows(kernels, 12, (k, x, y, n) => k.Softmax(x, y, 1, n, logarithm: false)));
+        cases.Add("logsoftmax", kernels => Rows(kernels, 13, (k, x, y, n) => k.Softmax(x, y, 1, n, logarithm: true)));
+        cases.Add("normalize", kernels => Rows(kernels, 14, (k, x, y, n) => k.Normalize(x, gain: null, bias: null, y, 1, n, 1e-5f, rms: false)));
+        cases.Add("normalize/rms", kernels => Rows(kernels, 15, (k, x, y, n) => k.Normalize(x, x, x, y, 1, n, 1e-6f, rms: true)));
         cases.Add("gemm/dense", GemmDense);
         foreach (var format in CaseList.Formats.Where(f => f != TensorFormat.NarrowInt8)) Add(cases, format);
         cases.Add("quantize", Quantize);

@@ -67,11 +67,27 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
 
     public static bool Any(I mask) => new ReadOnlySpan<int>(&mask, Lanes).ContainsAnyExcept(0);
 
+    public static F Upper(F a, [ConstantExpected(Min = 1, Max = 8)] int half)
+    {
+        var result = Broadcast(float.NaN);
+        for (var i = 0; i < half; i++) ((float*)&result)[i] = ((float*)&a)[i + half];
+        return result;
+    }
+
+    public static float First(F a) => *(float*)&a;
+
     public static I LoadInt(int* p) => Unsafe.ReadUnaligned<I>(p);
 
     public static void StoreInt(int* p, I v) => Unsafe.WriteUnaligned(p, v);
 
     public static I LoadShorts(short* p)
+    {
+        I result = default;
+        for (var i = 0; i < Lanes; i++) ((int*)&result)[i] = p[i];
+        return result;
+    }
+
+    public static I LoadBytes(sbyte* p)
     {
         I result = default;
         for (var i = 0; i < Lanes; i++) ((int*)&result)[i] = p[i];

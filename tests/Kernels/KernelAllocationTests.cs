@@ -39,9 +39,9 @@ public sealed unsafe class KernelAllocationTests
             foreach (var f in unary) kernels.Unary(f, x.Pointer, y.Pointer, 201, 1, 0);
             foreach (var f in binary) kernels.Binary(f, x.Pointer, 1, x.Pointer + 100, 1, y.Pointer, 99);
             for (var f = ReduceFunction.Sum; f <= ReduceFunction.LogSumExp; f++) kernels.Reduce(f, x.Pointer, 201);
-            kernels.Softmax(x.Pointer, y.Pointer, 201, logarithm: false);
-            kernels.Softmax(x.Pointer, y.Pointer, 201, logarithm: true);
-            kernels.Normalize(x.Pointer, x.Pointer, x.Pointer, y.Pointer, 201, 1e-5f, rms: false);
+            kernels.Softmax(x.Pointer, y.Pointer, 1, 201, logarithm: false);
+            kernels.Softmax(x.Pointer, y.Pointer, 1, 201, logarithm: true);
+            kernels.Normalize(x.Pointer, x.Pointer, x.Pointer, y.Pointer, 1, 201, 1e-5f, rms: false);
             kernels.LstmCell(x.Pointer, x.Pointer, y.Pointer, y.Pointer + 100, 30);
             kernels.GruCell(x.Pointer, x.Pointer, x.Pointer, y.Pointer, 30);
         });

@@ -17,13 +17,16 @@ public sealed unsafe class RowKernelTests
         var random = new Random(1);
         for (var i = 0; i < 400; i++)
         {
-            var n = i < 70 ? i : KernelTesting.Size(random, 1100);
-            using var x = new GuardedMemory<float>(KernelTesting.Values(random, n, i % 4 == 0 ? 30 : 0), random.Next(4));
-            var expected = Reference(function, x.Span);
+            int n = i < 70 ? i : KernelTesting.Size(random, 1100), rows = i % 3 == 0 ? 1 : random.Next(0, 40);
+            using var x = new GuardedMemory<float>(KernelTesting.Values(random, rows * n, i % 4 == 0 ? 30 : 0), random.Next(4));
+            var expected = new float[rows];
+            for (var row = 0; row < rows; row++) expected[row] = Reference(function, x.Span.Slice(row * n, n));
             foreach (var kernels in KernelTesting.Sets)
             {
-                var actual = kernels.Reduce(function, x.Pointer, n);
-                Assert.True(Numbers.SameBits(expected, actual), $"{function} of {n} on {kernels.Name}: expected {expected:G9}, got {actual:G9}");
+                using var y = new GuardedMemory<float>(rows, random.Next(4));
+                kernels.Reduce(function, x.Pointer, rows, n, y.Pointer);
+                Numbers.AssertSameBits(expected, y.Span, $"{function} of {rows} rows of {n} on {kernels.Name}");
+                y.Check(kernels.Name);
             }
         }
     }
@@ -48,17 +51,17 @@ public sealed unsafe class RowKernelTests
         var random = new Random(2);
         for (var i = 0; i < 200; i++)
         {
-            var n = i < 40 ? i + 1 : KernelTesting.Size(random, 1100);
+            int n = i < 40 ? i + 1 : KernelTesting.Size(random, 1100), rows = i % 3 == 0 ? 1 : random.Next(2, 20);
             var oneIn = i % 5 == 0 ? 20 : 0;
-            var data = KernelTesting.Values(random, n, oneIn, i % 2 == 0 ? 2 : 60);
+            var data = KernelTesting.Values(random, rows * n, oneIn, i % 2 == 0 ? 2 : 60);
             using var x = new GuardedMemory<float>(data, random.Next(4));
-            using var expected = new GuardedMemory<float>(n);
-            KernelRegistry.Portable.Softmax(x.Pointer, expected.Pointer, n, logarithm);
-            if (oneIn == 0)
+            using var expected = new GuardedMemory<float>(rows * n);
+            for (var row = 0; row < rows; row++) KernelRegistry.Portable.Softmax(x.Pointer + row * n, expected.Pointer + row * n, 1, n, logarithm);
+            for (var row = 0; row < rows && oneIn == 0; row++)
             {
-                var max = data.Max();
-                var sum = data.Sum(v => Math.Exp((double)v - max));
-                for (var j = 0; j < n; j++)
+                var max = data.Skip(row * n).Take(n).Max();
+                var sum = data.Skip(row * n).Take(n).Sum(v => Math.Exp((double)v - max));
+                for (var j = row * n; j < (row + 1) * n; j++)
                 {
                     var exact = logarithm ? (double)data[j] - max - Math.Log(sum) : Math.Exp((double)data[j] - max) / sum;
                     // The shifted element is rounded to float before exp; half an ulp of it is a relative error of the result.
@@ -69,13 +72,13 @@ public sealed unsafe class RowKernelTests
 
             foreach (var kernels in KernelTesting.Sets)
             {
-                using var y = new GuardedMemory<float>(n, random.Next(4));
-                kernels.Softmax(x.Pointer, y.Pointer, n, logarithm);
-                Numbers.AssertSameBits(expected.Span, y.Span, $"softmax of {n} on {kernels.Name}");
+                using var y = new GuardedMemory<float>(rows * n, random.Next(4));
+                kernels.Softmax(x.Pointer, y.Pointer, rows, n, logarithm);
+                Numbers.AssertSameBits(expected.Span, y.Span, $"softmax of {rows} rows of {n} on {kernels.Name}");
                 y.Check(kernels.Name);
                 using var inPlace = new GuardedMemory<float>(data);
-                kernels.Softmax(inPlace.Pointer, inPlace.Pointer, n, logarithm);
-                Numbers.AssertSameBits(expected.Span, inPlace.Span, $"softmax in place of {n} on {kernels.Name}");
+                kernels.Softmax(inPlace.Pointer, inPlace.Pointer, rows, n, logarithm);
+                Numbers.AssertSameBits(expected.Span, inPlace.Span, $"softmax in place of {rows} rows of {n} on {kernels.Name}");
             }
         }
     }
@@ -86,33 +89,34 @@ public sealed unsafe class RowKernelTests
         var random = new Random(3);
         for (var i = 0; i < 200; i++)
         {
-            var n = i < 40 ? i + 1 : KernelTesting.Size(random, 1100);
+            int n = i < 40 ? i + 1 : KernelTesting.Size(random, 1100), rows = i % 5 == 0 ? 1 : random.Next(2, 20);
             var rms = i % 3 == 0;
             var oneIn = i % 10 == 0 ? 20 : 0;
-            var data = KernelTesting.Values(random, n, oneIn);
+            var data = KernelTesting.Values(random, rows * n, oneIn);
             using var x = new GuardedMemory<float>(data, random.Next(4));
             using var gain = new GuardedMemory<float>(KernelTesting.Values(random, n));
             using var bias = new GuardedMemory<float>(KernelTesting.Values(random, n));
             var g = i % 2 == 0 ? gain.Pointer : null;
             var b = i % 4 < 2 ? bias.Pointer : null;
-            using var expected = new GuardedMemory<float>(n);
-            KernelRegistry.Portable.Normalize(x.Pointer, g, b, expected.Pointer, n, 1e-5f, rms);
-            if (oneIn == 0)
+            using var expected = new GuardedMemory<float>(rows * n);
+            for (var row = 0; row < rows; row++) KernelRegistry.Portable.Normalize(x.Pointer + row * n, g, b, expected.Pointer + row * n, 1, n, 1e-5f, rms);
+            for (var row = 0; row < rows && oneIn == 0; row++)
             {
-                var mean = rms ? 0 : data.Average(v => (double)v);
-                var factor = 1 / Math.Sqrt(data.Average(v => (v - mean) * (v - mean)) + 1e-5);
+                var line = data.AsSpan(row * n, n).ToArray();
+                var mean = rms ? 0 : line.Average(v => (double)v);
+                var factor = 1 / Math.Sqrt(line.Average(v => (v - mean) * (v - mean)) + 1e-5);
                 for (var j = 0; j < n; j++)
                 {
-                    var exact = (data[j] - mean) * factor * (g == null ? 1 : g[j]) + (b == null ? 0 : b[j]);
-                    Assert.Equal(exact, expected.Pointer[j], 2e-5 * Math.Max(1, Math.Abs(data[j] * factor)) + (n == 1 ? 1e-3 : 0));
+                    var exact = (line[j] - mean) * factor * (g == null ? 1 : g[j]) + (b == null ? 0 : b[j]);
+                    Assert.Equal(exact, expected.Pointer[row * n + j], 2e-5 * Math.Max(1, Math.Abs(line[j] * factor)) + (n == 1 ? 1e-3 : 0));
                 }
             }
 
             foreach (var kernels in KernelTesting.Sets)
             {
-                using var y = new GuardedMemory<float>(n, random.Next(4));
-                kernels.Normalize(x.Pointer, g, b, y.Pointer, n, 1e-5f, rms);
-                Numbers.AssertSameBits(expected.Span, y.Span, $"normalize of {n} on {kernels.Name}");
+                using var y = new GuardedMemory<float>(rows * n, random.Next(4));
+                kernels.Normalize(x.Pointer, g, b, y.Pointer, rows, n, 1e-5f, rms);
+                Numbers.AssertSameBits(expected.Span, y.Span, $"normalize of {rows} rows of {n} on {kernels.Name}");
                 y.Check(kernels.Name);
             }
         }

@@ -61,11 +61,20 @@ internal unsafe interface ISimd<F, I>
     /// <summary>Whether any lane of a mask is set.</summary>
     static abstract bool Any(I mask);
 
+    /// <summary>Lane i + half in lane i, for every i below <paramref name="half"/>; the other lanes are unspecified.</summary>
+    static abstract F Upper(F a, [ConstantExpected(Min = 1, Max = 8)] int half);
+
+    /// <summary>Lane 0.</summary>
+    static abstract float First(F a);
+
     static abstract I LoadInt(int* p);
     static abstract void StoreInt(int* p, I v);
 
     /// <summary>Loads 16-bit integers, sign-extended.</summary>
     static abstract I LoadShorts(short* p);
+
+    /// <summary>Loads 8-bit integers, sign-extended. At least 8 bytes must be readable.</summary>
+    static abstract I LoadBytes(sbyte* p);
 
     static abstract I Broadcast(int value);
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace SeqRuntime.Kernels.Mathematics;
 
@@ -17,6 +18,20 @@ internal static unsafe class Lanes<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Flush(float* y, nint n, float* beside)
     {
-        for (var i = n & -S.Lanes; i < n; i++) y[i] = *beside++;
+        var whole = n & -S.Lanes;
+        Copy(beside, y + whole, n - whole);
+    }
+
+    /// <summary>Copies elements, four at a time. It writes none behind the last.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Copy(float* from, float* to, nint count)
+    {
+        nint i = 0;
+        if (S.Lanes >= Vector128<float>.Count)
+        {
+            for (; i + Vector128<float>.Count <= count; i += Vector128<float>.Count) Vector128.Store(Vector128.Load(from + i), to + i);
+        }
+
+        for (; i < count; i++) to[i] = from[i];
     }
 }

@@ -3,81 +3,142 @@ using SeqRuntime.Format;
 
 namespace SeqRuntime.Kernels.Mathematics;
 
-/// <summary>Reductions of one row, and the functions that use them: softmax and normalization.</summary>
-/// <remarks>Element i goes to partial i mod 16; the 16 partials fold 16→8→4→2→1 by adding the upper half to the lower.</remarks>
+/// <summary>Reductions of adjacent rows, and the functions that use them: softmax and normalization.</summary>
+/// <remarks>Each row is summed in the order of <see cref="RowFold{S, F, I}"/>. Rows do not depend on each other, so a processor works on several at once.</remarks>
 internal static unsafe class RowReductions<S, F, I>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
 {
-    private const int Partials = 16;
-
     /// <summary>Max and Min skip NaNs; for no elements they are -∞ and ∞.</summary>
-    public static float Reduce(ReduceFunction function, float* x, nint n)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Reduce(ReduceFunction function, float* x, nint rows, nint n, float* y)
     {
         switch (function)
         {
-            case ReduceFunction.Sum: return Fold<SumStep>(x, n, 0);
-            case ReduceFunction.Mean: return Fold<SumStep>(x, n, 0) / n;
-            case ReduceFunction.Max: return Fold<MaxStep>(x, n, 0);
-            case ReduceFunction.Min: return Fold<MinStep>(x, n, 0);
-            case ReduceFunction.Prod: return Fold<ProdStep>(x, n, 0);
-            case ReduceFunction.L1: return Fold<AbsStep>(x, n, 0);
-            case ReduceFunction.L2: return MathF.Sqrt(Fold<SquareStep>(x, n, 0));
-            case ReduceFunction.SumSquare: return Fold<SquareStep>(x, n, 0);
-            case ReduceFunction.LogSum: return LaneMath<Scalar, float, int>.Log(Fold<SumStep>(x, n, 0));
+            case ReduceFunction.Sum: Rows<SumStep>(x, rows, n, y); break;
+            case ReduceFunction.Mean:
+                Rows<SumStep>(x, rows, n, y);
+                float count = n;
+                Elementwise<S, F, I>.Binary(BinaryFunction.Div, y, 1, &count, 0, y, rows);
+                break;
+            case ReduceFunction.Max: Rows<MaxStep>(x, rows, n, y); break;
+            case ReduceFunction.Min: Rows<MinStep>(x, rows, n, y); break;
+            case ReduceFunction.Prod: Rows<ProdStep>(x, rows, n, y); break;
+            case ReduceFunction.L1: Rows<AbsStep>(x, rows, n, y); break;
+            case ReduceFunction.L2:
+                Rows<SquareStep>(x, rows, n, y);
+                Elementwise<S, F, I>.Unary(UnaryFunction.Sqrt, y, y, rows, 0, 0);
+                break;
+            case ReduceFunction.SumSquare: Rows<SquareStep>(x, rows, n, y); break;
+            case ReduceFunction.LogSum:
+                Rows<SumStep>(x, rows, n, y);
+                Elementwise<S, F, I>.Unary(UnaryFunction.Log, y, y, rows, 0, 0);
+                break;
             case ReduceFunction.LogSumExp:
-                var shift = Fold<MaxStep>(x, n, 0);
-                if (!float.IsFinite(shift)) shift = 0;
-                return LaneMath<Scalar, float, int>.Log(Fold<ExpStep>(x, n, shift)) + shift;
-            default: return float.NaN;
+                for (; rows > 0; rows--, x += n, y++)
+                {
+                    var shift = RowFold<S, F, I>.Of<MaxStep>(x, n, 0);
+                    if (!float.IsFinite(shift)) shift = 0;
+                    *y = LaneMath<Scalar, float, int>.Log(RowFold<S, F, I>.Of<ExpStep>(x, n, shift)) + shift;
+                }
+
+                break;
+            default: KernelError.NotArithmetic(function); break;
         }
     }
 
     /// <summary>exp(x - max)·(1/Σ), or (x - max) - log Σ.</summary>
-    public static void Softmax(float* x, float* y, nint n, bool logarithm)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Softmax(float* x, float* y, nint rows, nint n, bool logarithm)
     {
-        var max = Fold<MaxStep>(x, n, 0);
-        if (logarithm)
+        for (; rows > 0; rows--, x += n, y += n)
         {
-            Shift(x, y, n, max, LaneMath<Scalar, float, int>.Log(Fold<ExpStep>(x, n, max)));
-        }
-        else
-        {
-            ExpShifted(x, y, n, max);
-            Scale(y, n, 1 / Fold<SumStep>(y, n, 0));
+            var max = RowFold<S, F, I>.Of<MaxStep>(x, n, 0);
+            if (logarithm) Shift(x, y, n, max, LaneMath<Scalar, float, int>.Log(RowFold<S, F, I>.Of<ExpStep>(x, n, max)));
+            else Scale(y, n, 1 / ExpShifted(x, y, n, max));
         }
     }
 
     /// <summary>t = (x - mean)·(1/sqrt(var + epsilon)); y = fma(t, gain, bias).</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Normalize(float* x, float* gain, float* bias, float* y, nint n, float epsilon, bool rms)
+    public static void Normalize(float* x, float* gain, float* bias, float* y, nint rows, nint n, float epsilon, bool rms)
     {
         var beside = stackalloc float[KernelSet.Tile];
-        var center = rms ? 0 : Fold<SumStep>(x, n, 0) / n;
-        var variance = Fold<VarianceStep>(x, n, center) / n;
-        var mean = S.Broadcast(center);
-        var factor = S.Broadcast(1 / MathF.Sqrt(variance + epsilon));
-        for (nint i = 0; i < n; i += S.Lanes)
+        for (; rows > 0; rows--, x += n, y += n)
         {
-            var t = S.Mul(S.Sub(S.Load(x + i), mean), factor);
-            if (gain != null) t = bias != null ? S.Fma(t, S.Load(gain + i), S.Load(bias + i)) : S.Mul(t, S.Load(gain + i));
-            else if (bias != null) t = S.Add(t, S.Load(bias + i));
-            S.Store(Lanes<S, F, I>.Target(y, i, n, beside), t);
-        }
+            var center = rms ? 0 : RowFold<S, F, I>.Of<SumStep>(x, n, 0) / n;
+            var variance = RowFold<S, F, I>.Of<VarianceStep>(x, n, center) / n;
+            var mean = S.Broadcast(center);
+            var factor = S.Broadcast(1 / MathF.Sqrt(variance + epsilon));
+            for (nint i = 0; i < n; i += S.Lanes)
+            {
+                var t = S.Mul(S.Sub(S.Load(x + i), mean), factor);
+                if (gain != null) t = bias != null ? S.Fma(t, S.Load(gain + i), S.Load(bias + i)) : S.Mul(t, S.Load(gain + i));
+                else if (bias != null) t = S.Add(t, S.Load(bias + i));
+                S.Store(Lanes<S, F, I>.Target(y, i, n, beside), t);
+            }
 
-        Lanes<S, F, I>.Flush(y, n, beside);
+            Lanes<S, F, I>.Flush(y, n, beside);
+        }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows<TStep>(float* x, nint rows, nint n, float* y)
+        where TStep : struct, IRowStep
+    {
+        for (; rows > 0; rows--, x += n) *y++ = RowFold<S, F, I>.Of<TStep>(x, n, 0);
+    }
+
+    /// <summary>y = exp(x - shift), and the sum of y.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ExpShifted(float* x, float* y, nint n, float shift)
+    private static float ExpShifted(float* x, float* y, nint n, float shift)
     {
-        var beside = stackalloc float[KernelSet.Tile];
+        const int partials = RowFold<S, F, I>.Partials;
+        var beside = stackalloc float[partials];
         var s = S.Broadcast(shift);
-        for (nint i = 0; i < n; i += S.Lanes) S.Store(Lanes<S, F, I>.Target(y, i, n, beside), LaneMath<S, F, I>.Exp(S.Sub(S.Load(x + i), s)));
-        Lanes<S, F, I>.Flush(y, n, beside);
+        if (!RowFold<S, F, I>.FitsRegisters)
+        {
+            for (nint j = 0; j < n; j += S.Lanes) S.Store(Lanes<S, F, I>.Target(y, j, n, beside), Exp(x + j, s));
+            Lanes<S, F, I>.Flush(y, n, beside);
+            return RowFold<S, F, I>.Of<SumStep>(y, n, 0);
+        }
+
+        F a0 = default, a1 = default, a2 = default, a3 = default;
+        nint i = 0;
+        for (; i + partials <= n; i += partials)
+        {
+            a0 = S.Add(a0, Exp(x + i, y + i, s));
+            if (S.Lanes < partials) a1 = S.Add(a1, Exp(x + i + S.Lanes, y + i + S.Lanes, s));
+            if (2 * S.Lanes < partials) a2 = S.Add(a2, Exp(x + i + 2 * S.Lanes, y + i + 2 * S.Lanes, s));
+            if (2 * S.Lanes < partials) a3 = S.Add(a3, Exp(x + i + 3 * S.Lanes, y + i + 3 * S.Lanes, s));
+        }
+
+        if (i < n)
+        {
+            var left = n - i;
+            var kept = RowFold<S, F, I>.Kept(left);
+            a0 = S.Select(S.LoadInt(kept), S.Add(a0, Exp(x + i, beside, s)), a0);
+            if (S.Lanes < partials && left > S.Lanes) a1 = S.Select(S.LoadInt(kept + S.Lanes), S.Add(a1, Exp(x + i + S.Lanes, beside + S.Lanes, s)), a1);
+            if (2 * S.Lanes < partials && left > 2 * S.Lanes) a2 = S.Select(S.LoadInt(kept + 2 * S.Lanes), S.Add(a2, Exp(x + i + 2 * S.Lanes, beside + 2 * S.Lanes, s)), a2);
+            if (2 * S.Lanes < partials && left > 3 * S.Lanes) a3 = S.Select(S.LoadInt(kept + 3 * S.Lanes), S.Add(a3, Exp(x + i + 3 * S.Lanes, beside + 3 * S.Lanes, s)), a3);
+            Lanes<S, F, I>.Copy(beside, y + i, left);
+        }
+
+        return RowFold<S, F, I>.Joined<SumStep>(a0, a1, a2, a3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static F Exp(float* x, F shift) => LaneMath<S, F, I>.Exp(S.Sub(S.Load(x), shift));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static F Exp(float* x, float* y, F shift)
+    {
+        var e = Exp(x, shift);
+        S.Store(y, e);
+        return e;
     }
 
     [SkipLocalsInit]
@@ -99,54 +160,5 @@ internal static unsafe class RowReductions<S, F, I>
         var b = S.Broadcast(second);
         for (nint i = 0; i < n; i += S.Lanes) S.Store(Lanes<S, F, I>.Target(y, i, n, beside), S.Sub(S.Sub(S.Load(x + i), a), b));
         Lanes<S, F, I>.Flush(y, n, beside);
-    }
-
-    [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Fold<TStep>(float* x, nint n, float shift)
-        where TStep : struct, IRowStep
-    {
-        var partials = stackalloc float[Partials];
-        var s = S.Broadcast(shift);
-        var whole = n & -Partials;
-        if (4 * S.Lanes >= Partials)
-        {
-            F a0 = S.Broadcast(TStep.Identity), a1 = a0, a2 = a0, a3 = a0;
-            for (nint i = 0; i < whole; i += Partials)
-            {
-                a0 = TStep.Add<S, F, I>(a0, S.Load(x + i), s);
-                if (S.Lanes < Partials) a1 = TStep.Add<S, F, I>(a1, S.Load(x + i + S.Lanes), s);
-                if (2 * S.Lanes < Partials)
-                {
-                    a2 = TStep.Add<S, F, I>(a2, S.Load(x + i + 2 * S.Lanes), s);
-                    a3 = TStep.Add<S, F, I>(a3, S.Load(x + i + 3 * S.Lanes), s);
-                }
-            }
-
-            S.Store(partials, a0);
-            if (S.Lanes < Partials) S.Store(partials + S.Lanes, a1);
-            if (2 * S.Lanes < Partials)
-            {
-                S.Store(partials + 2 * S.Lanes, a2);
-                S.Store(partials + 3 * S.Lanes, a3);
-            }
-        }
-        else
-        {
-            for (nint j = 0; j < Partials; j += S.Lanes)
-            {
-                var a = S.Broadcast(TStep.Identity);
-                for (nint i = 0; i < whole; i += Partials) a = TStep.Add<S, F, I>(a, S.Load(x + i + j), s);
-                S.Store(partials + j, a);
-            }
-        }
-
-        for (var i = whole; i < n; i++) partials[i - whole] = TStep.Add<Scalar, float, int>(partials[i - whole], x[i], shift);
-        for (var half = Partials / 2; half > 0; half /= 2)
-        {
-            for (var j = 0; j < half; j++) partials[j] = TStep.Join(partials[j], partials[j + half]);
-        }
-
-        return partials[0];
     }
 }

@@ -14,7 +14,10 @@ internal interface IRowStep
         where F : unmanaged
         where I : unmanaged;
 
-    static abstract float Join(float a, float b);
+    static abstract F Join<S, F, I>(F a, F b)
+        where S : struct, ISimd<F, I>
+        where F : unmanaged
+        where I : unmanaged;
 }
 
 /// <summary>Σ x.</summary>
@@ -28,7 +31,11 @@ internal readonly struct SumStep : IRowStep
         where F : unmanaged
         where I : unmanaged => S.Add(sum, x);
 
-    public static float Join(float a, float b) => a + b;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Join<S, F, I>(F a, F b)
+        where S : struct, ISimd<F, I>
+        where F : unmanaged
+        where I : unmanaged => S.Add(a, b);
 }
 
 /// <summary>Π x.</summary>
@@ -42,7 +49,11 @@ internal readonly struct ProdStep : IRowStep
         where F : unmanaged
         where I : unmanaged => S.Mul(sum, x);
 
-    public static float Join(float a, float b) => a * b;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Join<S, F, I>(F a, F b)
+        where S : struct, ISimd<F, I>
+        where F : unmanaged
+        where I : unmanaged => S.Mul(a, b);
 }
 
 /// <summary>Largest element that is not NaN.</summary>
@@ -56,7 +67,11 @@ internal readonly struct MaxStep : IRowStep
         where F : unmanaged
         where I : unmanaged => S.Max(x, sum);
 
-    public static float Join(float a, float b) => Scalar.Max(b, a);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Join<S, F, I>(F a, F b)
+        where S : struct, ISimd<F, I>
+        where F : unmanaged
+        where I : unmanaged => S.Max(b, a);
 }
 
 /// <summary>Smallest element that is not NaN.</summary>
@@ -70,7 +85,11 @@ internal readonly struct MinStep : IRowStep
         where F : unmanaged
         where I : unmanaged => S.Min(x, sum);
 
-    public static float Join(float a, float b) => Scalar.Min(b, a);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Join<S, F, I>(F a, F b)
+        where S : struct, ISimd<F, I>
+        where F : unmanaged
+        where I : unmanaged => S.Min(b, a);
 }
 
 /// <summary>Σ |x|.</summary>
@@ -84,7 +103,11 @@ internal readonly struct AbsStep : IRowStep
         where F : unmanaged
         where I : unmanaged => S.Add(sum, LaneMath<S, F, I>.Abs(x));
 
-    public static float Join(float a, float b) => a + b;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Join<S, F, I>(F a, F b)
+        where S : struct, ISimd<F, I>
+        where F : unmanaged
+        where I : unmanaged => S.Add(a, b);
 }
 
 /// <summary>Σ x², each added by one FMA.</summary>
@@ -98,7 +121,11 @@ internal readonly struct SquareStep : IRowStep
         where F : unmanaged
         where I : unmanaged => S.Fma(x, x, sum);
 
-    public static float Join(float a, float b) => a + b;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Join<S, F, I>(F a, F b)
+        where S : struct, ISimd<F, I>
+        where F : unmanaged
+        where I : unmanaged => S.Add(a, b);
 }
 
 /// <summary>Σ (x - shift)², each added by one FMA.</summary>
@@ -118,7 +145,11 @@ internal readonly struct VarianceStep : IRowStep
         where F : unmanaged
         where I : unmanaged => S.Fma(difference, difference, sum);
 
-    public static float Join(float a, float b) => a + b;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Join<S, F, I>(F a, F b)
+        where S : struct, ISimd<F, I>
+        where F : unmanaged
+        where I : unmanaged => S.Add(a, b);
 }
 
 /// <summary>Σ exp(x - shift).</summary>
@@ -132,5 +163,9 @@ internal readonly struct ExpStep : IRowStep
         where F : unmanaged
         where I : unmanaged => S.Add(sum, LaneMath<S, F, I>.Exp(S.Sub(x, shift)));
 
-    public static float Join(float a, float b) => a + b;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Join<S, F, I>(F a, F b)
+        where S : struct, ISimd<F, I>
+        where F : unmanaged
+        where I : unmanaged => S.Add(a, b);
 }

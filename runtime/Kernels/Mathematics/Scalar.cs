@@ -79,6 +79,12 @@ internal readonly unsafe struct Scalar : ISimd<float, int>
     public static bool Any(int mask) => mask != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Upper(float a, [ConstantExpected(Min = 1, Max = 8)] int half) => a;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float First(float a) => a;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int LoadInt(int* p) => *p;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -86,6 +92,9 @@ internal readonly unsafe struct Scalar : ISimd<float, int>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int LoadShorts(short* p) => *p;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int LoadBytes(sbyte* p) => *p;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Broadcast(int value) => value;

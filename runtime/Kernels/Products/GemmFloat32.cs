@@ -74,7 +74,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
                 default: Rows1<FourTiles>(p, stride, 0, k, x, start, left, to); break;
             }
 
-            if (to == beside) Copy(beside, outputs + c, left);
+            if (to == beside) Lanes<S, F, I>.Copy(beside, outputs + c, left);
             c += left < taken ? left : taken;
         }
     }
@@ -103,8 +103,8 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
 
             if (!isWhole)
             {
-                Copy(beside, outputs + c, left);
-                Copy(beside + ldto, outputs + ldy + c, left);
+                Lanes<S, F, I>.Copy(beside, outputs + c, left);
+                Lanes<S, F, I>.Copy(beside + ldto, outputs + ldy + c, left);
             }
 
             c += left < taken ? left : taken;
@@ -140,7 +140,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
                     else Rows4<TwoTiles>(p, stride, k, rows, ldx, start, ldinit, left, to, ldto);
                 }
 
-                for (var row = 0; row < count && !isWhole; row++) Copy(beside + row * ldto, outputs + row * ldy, left);
+                for (var row = 0; row < count && !isWhole; row++) Lanes<S, F, I>.Copy(beside + row * ldto, outputs + row * ldy, left);
                 i += count;
             }
 
@@ -372,11 +372,5 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
     {
         S.Store(to, v0);
         if (Pieces<S, F, I>.Has<N>(1, 2)) S.Store(to + S.Lanes, v1);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Copy(float* from, float* to, nint count)
-    {
-        for (nint i = 0; i < count; i++) to[i] = from[i];
     }
 }

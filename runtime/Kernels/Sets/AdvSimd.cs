@@ -97,6 +97,12 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
     public static bool Any(Int mask) => Isa.Arm64.MaxAcross(mask.AsUInt32()).ToScalar() != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Upper(Float a, [ConstantExpected(Min = 1, Max = 8)] int half) => half == 2 ? Isa.ExtractVector128(a, a, 2) : Isa.ExtractVector128(a, a, 1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float First(Float a) => a.ToScalar();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInt(int* p) => Isa.LoadVector128(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -104,6 +110,9 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadShorts(short* p) => Isa.SignExtendWideningLower(Isa.LoadVector64(p));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadBytes(sbyte* p) => Isa.SignExtendWideningLower(Isa.SignExtendWideningLower(Isa.LoadVector64(p)).GetLower());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Broadcast(int value) => Vector128.Create(value);

@@ -102,6 +102,17 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     public static bool Any(Int mask) => Isa.MoveMask(mask.AsSingle()) != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Upper(Float a, [ConstantExpected(Min = 1, Max = 8)] int half) => half switch
+    {
+        4 => Isa.ExtractVector128(a, 1).ToVector256Unsafe(),
+        2 => Isa.Permute(a, 0b1110),
+        _ => Isa.Permute(a, 0b0001),
+    };
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float First(Float a) => a.ToScalar();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInt(int* p) => Isa.LoadVector256(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -109,6 +120,9 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadShorts(short* p) => Isa.ConvertToVector256Int32(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadBytes(sbyte* p) => Isa.ConvertToVector256Int32(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Broadcast(int value) => Vector256.Create(value);

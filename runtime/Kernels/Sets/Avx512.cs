@@ -95,6 +95,18 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
     public static bool Any(Int mask) => mask.ExtractMostSignificantBits() != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Upper(Float a, [ConstantExpected(Min = 1, Max = 8)] int half) => half switch
+    {
+        8 => Isa.ExtractVector256(a, 1).ToVector512Unsafe(),
+        4 => Avx.ExtractVector128(a.GetLower(), 1).ToVector256Unsafe().ToVector512Unsafe(),
+        2 => Isa.Permute4x32(a, 0b1110),
+        _ => Isa.Permute4x32(a, 0b0001),
+    };
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float First(Float a) => a.ToScalar();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInt(int* p) => Isa.LoadVector512(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -102,6 +114,9 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadShorts(short* p) => Isa.ConvertToVector512Int32(Avx.LoadVector256(p));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int LoadBytes(sbyte* p) => Isa.ConvertToVector512Int32(System.Runtime.Intrinsics.X86.Sse2.LoadVector128(p));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Broadcast(int value) => Vector512.Create(value);

@@ -39,6 +39,8 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     public override void QuantizeRows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales) =>
         Quantize<S, F, I>.Rows(x, ldx, m, k, fixedScale, q, scales);
 
+    public override void QuantizeRest(float* x, sbyte* q, float scale, int k, sbyte* rest, float* restScale) => Quantize<S, F, I>.Rest(x, q, scale, k, rest, restScale);
+
     public override void GemmDense(in FloatRows a, in FloatRows b, in OutputRange y) =>
         GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Dense(b.First, y.End, b.Stride), b.Count, a, y);
 
@@ -48,12 +50,12 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     public override void Binary(BinaryFunction function, float* a, int strideA, float* b, int strideB, float* y, nint n) =>
         Elementwise<S, F, I>.Binary(function, a, strideA, b, strideB, y, n);
 
-    public override float Reduce(ReduceFunction function, float* x, nint n) => RowReductions<S, F, I>.Reduce(function, x, n);
+    public override void Reduce(ReduceFunction function, float* x, nint rows, nint n, float* y) => RowReductions<S, F, I>.Reduce(function, x, rows, n, y);
 
-    public override void Softmax(float* x, float* y, nint n, bool logarithm) => RowReductions<S, F, I>.Softmax(x, y, n, logarithm);
+    public override void Softmax(float* x, float* y, nint rows, nint n, bool logarithm) => RowReductions<S, F, I>.Softmax(x, y, rows, n, logarithm);
 
-    public override void Normalize(float* x, float* gain, float* bias, float* y, nint n, float epsilon, bool rms) =>
-        RowReductions<S, F, I>.Normalize(x, gain, bias, y, n, epsilon, rms);
+    public override void Normalize(float* x, float* gain, float* bias, float* y, nint rows, nint n, float epsilon, bool rms) =>
+        RowReductions<S, F, I>.Normalize(x, gain, bias, y, rows, n, epsilon, rms);
 
     public override void LstmCell(float* gates, float* cell, float* cellOut, float* hiddenOut, int hidden) =>
         Cells<S, F, I>.Lstm(gates, cell, cellOut, hiddenOut, hidden);
