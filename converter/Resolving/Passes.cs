@@ -11,7 +11,7 @@ internal static class Passes
     /// <param name="graph">A resolved graph.</param>
     public static void Fuse(IrGraph graph)
     {
-        FixedPoint.Run(graph, NoOps.RunBeforeCells, LinearFusion.Run, LayerNormFusion.Run, ActivationFusion.Run, CellFusion.Run, StepChains.Run);
+        FixedPoint.Run(graph, NoOps.RunBeforeCells, LinearFusion.Run, LayerNormFusion.Run, TransposeFusion.Run, ActivationFusion.Run, CellFusion.Run, StepChains.Run);
         // Initial states of zeros and values computed from them are part of cells, so they stay until all cells are found.
         FixedPoint.Run(graph, FirstProducts.Run, ZeroStates.Run, NoOps.Run);
     }

@@ -68,7 +68,7 @@ internal sealed record StartModel(string Name, string Path, (string Name, string
     private bool IsSeq => Path.EndsWith(".seq", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>How its weights are stored; null as they are.</summary>
-    public IEnumerable<Storage?> Storages => IsSeq ? [null] : Storage.All.Where(storage => storage.Name != "int4");
+    public IEnumerable<Storage?> Storages => IsSeq ? [null] : Storage.All.Where(storage => storage.Name != "int4").Cast<Storage?>();
 
     /// <summary>ONNX models of other authors.</summary>
     public static StartModel[] Real(string folder)

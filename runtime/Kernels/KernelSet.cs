@@ -59,15 +59,6 @@ internal abstract unsafe class KernelSet
     /// <param name="scales">Scale of each row.</param>
     public abstract void QuantizeRows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales);
 
-    /// <summary>Quantizes what a row lost, as <see cref="QuantizeRows"/> quantizes a row: the differences x - scale·q, each rounded once.</summary>
-    /// <param name="x">The row.</param>
-    /// <param name="q">The row, quantized.</param>
-    /// <param name="scale">Its scale.</param>
-    /// <param name="k">Columns.</param>
-    /// <param name="rest">Result, <see cref="QuantizedStride"/>(k) bytes.</param>
-    /// <param name="restScale">Its scale.</param>
-    public abstract void QuantizeRest(float* x, sbyte* q, float scale, int k, sbyte* rest, float* restScale);
-
     /// <summary>Bytes of one quantized row: columns rounded up to 64.</summary>
     public static nint QuantizedStride(int columns) => ((nint)columns + 63) & ~63;
 

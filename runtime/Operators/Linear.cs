@@ -31,6 +31,9 @@ internal sealed unsafe class Linear : Operator
 
     public override long ScratchBytes(NodeContext context) => PackedProduct.ScratchBytes(context.Input(1), CountRows(context.Input(0)));
 
+    /// <summary>Several products of one input, such as query, key and value, quantize its rows once.</summary>
+    public override bool SharesPreparation(NodeContext before, NodeContext own) => before.Input(0) == own.Input(0) && before.Input(1).Layout.IsInteger && own.Input(1).Layout.IsInteger;
+
     public override double Work(NodeContext context) => base.Work(context) + PackedProduct.Work(context.Input(1), CountRows(context.Input(0)));
 
     public override void Execute(NodeContext context)
@@ -39,7 +42,7 @@ internal sealed unsafe class Linear : Operator
         var w = context.Input(1);
         var bias = context.Optional(2);
         var y = new OutputRange(context.Output(0).Floats, w.Layout.Rows, w.Layout.Rows, bias is null ? null : bias.Floats);
-        PackedProduct.Multiply(context.Kernels, w, 0, new FloatRows(x.Floats, w.Layout.Columns, CountRows(x)), y, context.Scratch);
+        PackedProduct.Multiply(context.Kernels, w, 0, new FloatRows(x.Floats, w.Layout.Columns, CountRows(x)), y, context.Scratch, context.IsPrepared);
     }
 
     private static int CountRows(Tensor x) => x.Count == 0 ? 0 : x.Count / x.Shape[x.Rank - 1];

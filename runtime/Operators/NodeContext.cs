@@ -15,6 +15,9 @@ internal sealed unsafe class NodeContext(KernelSet kernels, Tensor?[] inputs, Te
     /// <summary>Scratch memory of at least the size that the operator requested at the largest sizes. 64-byte aligned, with arbitrary content.</summary>
     public byte* Scratch { get; set; }
 
+    /// <summary>Whether <see cref="Scratch"/> still holds what an earlier node of the run prepared from the same input (<see cref="Operator.SharesPreparation"/>).</summary>
+    public bool IsPrepared { get; set; }
+
     /// <summary>Data that the operator keeps for this node of this session. It is made at the first inference, so that running allocates nothing.</summary>
     public object? Kept { get; set; }
 

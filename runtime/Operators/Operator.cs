@@ -19,6 +19,12 @@ internal abstract class Operator
     public virtual long ScratchBytes(NodeContext context) => 0;
 
     /// <summary>
+    /// Whether the scratch that <paramref name="before"/>, a node of an operator of this type, leaves holds what this operator would prepare for
+    /// <paramref name="own"/>, another node with the same scratch.
+    /// </summary>
+    public virtual bool SharesPreparation(NodeContext before, NodeContext own) => false;
+
+    /// <summary>
     /// An estimate of the operations of <see cref="Execute"/> for the inferred shapes. One operation is as long as a plain one on a number, a
     /// nanosecond on a server; a multiply-accumulate in full lanes counts a 16th. It limits the time of hostile graphs, so overestimate.
     /// </summary>

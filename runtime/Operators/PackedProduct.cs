@@ -48,6 +48,8 @@ internal static unsafe class PackedProduct
         if (!w.Layout.IsInteger) return 0;
         var cursor = new ScratchCursor(null);
         Quantized(ref cursor, w.Layout.Columns, m, out _, out _);
+        cursor.Floats(w.Layout.Columns + KernelSet.ReadSlack);
+        cursor.Floats(m + 1);
         return cursor.Bytes;
     }
 
@@ -58,8 +60,9 @@ internal static unsafe class PackedProduct
     /// <param name="x">X.</param>
     /// <param name="y">Y.</param>
     /// <param name="scratch"><see cref="ScratchBytes"/> bytes.</param>
+    /// <param name="isPrepared">Whether a product of the same rows, by other weights, has left its scratch unchanged.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(KernelSet kernels, Tensor w, int index, in FloatRows x, in OutputRange y, byte* scratch)
+    public static void Multiply(KernelSet kernels, Tensor w, int index, in FloatRows x, in OutputRange y, byte* scratch, bool isPrepared = false)
     {
         if (x.Count == 1 || !w.Layout.IsInteger)
         {
@@ -68,28 +71,44 @@ internal static unsafe class PackedProduct
             return;
         }
 
-        var columns = w.Layout.Columns;
         var m = (int)x.Count;
-        var stride = KernelSet.QuantizedStride(columns);
+        var stride = KernelSet.QuantizedStride(w.Layout.Columns);
         var cursor = new ScratchCursor(scratch);
-        Quantized(ref cursor, columns, m, out var scales, out var q);
-        kernels.QuantizeRows(x.First, x.Stride, m, columns, 0, q, scales);
+        Quantized(ref cursor, w.Layout.Columns, m, out var scales, out var q);
+        cursor.Floats(w.Layout.Columns + KernelSet.ReadSlack);
+        var steep = (int*)cursor.Floats(m + 1L);
+        if (!isPrepared) *steep = Quantize(kernels, x, w.Layout.Columns, scales, q, steep + 1, scratch);
         new Factor(w, new QuantizedRows(q, stride, scales, m)).Multiply(kernels, index, y);
 
         // Neighbouring steep rows share one walk over the weights.
-        for (var first = 0; first < m;)
+        var rows = steep + 1;
+        for (int first = 0, next; first < *steep; first = next)
         {
-            var count = 0;
-            for (; first + count < m && IsSteep(q + (first + count) * stride, columns, scales[first + count]); count++)
-            {
-                var row = first + count;
-                kernels.QuantizeRest(x.At(row), q + row * stride, scales[row], columns, q + (m + count) * stride, scales + m + count);
-            }
-
-            var to = y.At(first);
-            if (count > 0) new Factor(w, new QuantizedRows(q + m * stride, stride, scales + m, count)).Multiply(kernels, index, new OutputRange(to, y.Stride, y.End, to, y.Stride, y.From));
-            first += Math.Max(count, 1);
+            for (next = first + 1; next < *steep && rows[next] == rows[next - 1] + 1;) next++;
+            var to = y.At(rows[first]);
+            new Factor(w, new QuantizedRows(q + (m + first) * stride, stride, scales + m + first, next - first)).Multiply(kernels, index, new OutputRange(to, y.Stride, y.End, to, y.Stride, y.From));
         }
+    }
+
+    /// <summary>Quantizes rows, and after them the errors of the steep ones. Returns how many are steep.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Quantize(KernelSet kernels, in FloatRows x, int columns, float* scales, sbyte* q, int* steep, byte* scratch)
+    {
+        var m = (int)x.Count;
+        var stride = KernelSet.QuantizedStride(columns);
+        var cursor = new ScratchCursor(scratch);
+        Quantized(ref cursor, columns, m, out _, out _);
+        var rest = cursor.Floats(columns + KernelSet.ReadSlack);
+        kernels.QuantizeRows(x.First, x.Stride, m, columns, 0, q, scales);
+        var count = 0;
+        for (var row = 0; row < m; row++)
+        {
+            if (!IsSteep(q + row * stride, columns, scales[row])) continue;
+            QuantizeRest(kernels, x.At(row), columns, q + row * stride, scales[row], rest, q + (m + count) * stride, scales + m + count);
+            steep[count++] = row;
+        }
+
+        return count;
     }
 
     /// <summary>Prepares rows of X for weights of this format. With int8 and int4 weights only a single row may be steep.</summary>
@@ -106,7 +125,8 @@ internal static unsafe class PackedProduct
         var factor = new Factor(w, new QuantizedRows(q, stride, scales, m));
         if (m == 1 && IsSteep(q, columns, *scales))
         {
-            kernels.QuantizeRest(x.First, q, *scales, columns, q + stride, scales + 1);
+            var rest = cursor.Floats(columns + KernelSet.ReadSlack);
+            QuantizeRest(kernels, x.First, columns, q, *scales, rest, q + stride, scales + 1);
             factor.HasRest = true;
         }
 
@@ -167,6 +187,27 @@ internal static unsafe class PackedProduct
         }
 
         return 127L * 127 * columns > Steep * Steep * sum;
+    }
+
+    /// <summary>Quantizes the error of a row that was quantized to q.</summary>
+    private static void QuantizeRest(KernelSet kernels, float* x, int columns, sbyte* q, float scale, float* rest, sbyte* restQ, float* restScale)
+    {
+        Subtract(x, q, scale, rest, columns);
+        kernels.QuantizeRows(rest, columns, 1, columns, 0, restQ, restScale);
+    }
+
+    /// <summary>rest = x - scale·q, each rounded once.</summary>
+    private static void Subtract(float* x, sbyte* q, float scale, float* rest, int columns)
+    {
+        var negative = Vector128.Create(-scale);
+        var k = 0;
+        for (; k + 4 <= columns; k += 4)
+        {
+            var steps = Vector128.ConvertToSingle(Vector128.Create((int)q[k], q[k + 1], q[k + 2], q[k + 3]));
+            Vector128.FusedMultiplyAdd(negative, steps, Vector128.Load(x + k)).Store(rest + k);
+        }
+
+        for (; k < columns; k++) rest[k] = MathF.FusedMultiplyAdd(-scale, q[k], x[k]);
     }
 
     /// <summary>Whether the largest magnitude lies between the bounds. It only compares, so it needs no kernel. NaN does not count, because it quantizes to 0 at any scale.</summary>

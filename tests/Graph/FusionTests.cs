@@ -51,6 +51,91 @@ public class FusionTests
         Check(model.Node("Mul", "n g", "ng").Node("Add", "ng b", "y").Output("y"), [N, 2, I], OpKind.LayerNormalization);
     }
 
+    /// <summary>x·f + (bias - mean·f), as TensorFlow writes it, with global averages as means.</summary>
+    [Theory]
+    [InlineData(true, true, true)]
+    [InlineData(true, true, false)]
+    [InlineData(true, false, true)]
+    [InlineData(false, true, false)]
+    [InlineData(false, false, true)]
+    public void Layer_normalization_with_its_factor_first_becomes_one(bool hasScale, bool hasBias, bool negates)
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, N, 2, I).Constant("eps", [], 1e-4f).Random("g", 1, 1, I).Random("b", 2, 1, I)
+            .Node("GlobalAveragePool", "x", "mean").Node("Sub", "x mean", "d").Node("Mul", "d d", "sq").Node("GlobalAveragePool", "sq", "var")
+            .Node("Add", "var eps", "ve").Node("Sqrt", "ve", "sd").Node("Reciprocal", "sd", "r");
+        var factor = hasScale ? "f" : "r";
+        if (hasScale) model = model.Node("Mul", "r g", "f");
+        model = model.Node("Mul", $"x {factor}", "xf");
+        model = negates
+            ? model.Node("Neg", "mean", "minus").Node("Mul", $"minus {factor}", "mf").Node("Add", hasBias ? "mf b" : "xf mf", hasBias ? "c" : "y")
+            : model.Node("Mul", $"mean {factor}", "mf").Node("Sub", hasBias ? "b mf" : "xf mf", hasBias ? "c" : "y");
+        if (hasBias) model = model.Node("Add", "xf c", "y");
+        Check(model.Output("y"), [N, 2, I], OpKind.LayerNormalization);
+    }
+
+    /// <summary>Another factor, or the mean of another axis, is no normalization.</summary>
+    [Fact]
+    public void A_sum_that_only_looks_like_a_normalization_stays() =>
+        Check(
+            new OnnxBuilder().Input("x", OnnxBuilder.Float, N, 2, I).Constant("eps", [], 1e-4f)
+                .Node("ReduceMean", "x", "mean", ("axes", new long[] { -1 })).Node("ReduceMean", "x", "other", ("axes", new long[] { 1 })).Node("Sub", "x mean", "d").Node("Mul", "d d", "sq").Node("ReduceMean", "sq", "var", ("axes", new long[] { -1 }))
+                .Node("Add", "var eps", "ve").Node("Sqrt", "ve", "sd").Node("Reciprocal", "sd", "r")
+                .Node("Mul", "x r", "xr").Node("Mul", "other r", "mr").Node("Sub", "xr mr", "y").Output("y"),
+            [N, 2, I],
+            OpKind.Reduce,
+            OpKind.Reduce,
+            OpKind.Binary,
+            OpKind.Binary,
+            OpKind.Reduce,
+            OpKind.Binary,
+            OpKind.Unary,
+            OpKind.Unary,
+            OpKind.Binary,
+            OpKind.Binary,
+            OpKind.Binary);
+
+    /// <summary>A bias and a factor for each head, or for all, behind the reshape that divides the outputs into heads.</summary>
+    [Theory]
+    [InlineData(2, 3)]
+    [InlineData(1, 3)]
+    [InlineData(2, 1)]
+    [InlineData(0, 3)]
+    [InlineData(0, 0)]
+    public void Constants_behind_a_division_into_heads_go_into_linear(int heads, int width)
+    {
+        long[] sizes = heads == 0 && width == 0 ? [] : heads == 0 ? [width] : [1, 1, heads, width];
+        Check(
+            new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I).Random("w", 1, 1, I, 6).Random("b", 2, 1, sizes).Random("s", 3, 1, sizes).Constant("heads", [4], 1L, N, 2, 3)
+                .Node("MatMul", "x w", "m").Node("Reshape", "m heads", "r").Node("Add", "r b", "a").Node("Mul", "s a", "y").Output("y"),
+            [N, I],
+            OpKind.Linear);
+    }
+
+    /// <summary>A factor for each step is none for each output.</summary>
+    [Fact]
+    public void A_constant_for_each_row_behind_heads_stays() =>
+        Check(
+            new OnnxBuilder().Input("x", OnnxBuilder.Float, N, I).Random("w", 1, 1, I, 6).Random("b", 2, 1, N, 1, 1).Constant("heads", [3], (long)N, 2, 3)
+                .Node("MatMul", "x w", "m").Node("Reshape", "m heads", "r").Node("Add", "r b", "y").Output("y"),
+            [N, I],
+            OpKind.Linear,
+            OpKind.Binary);
+
+    /// <summary>Attention as Keras exports it: K·Qᵀ, softmax along columns, transposed.</summary>
+    [Fact]
+    public void Scores_that_are_transposed_after_softmax_are_computed_transposed() =>
+        Check(
+            new OnnxBuilder().Input("q", OnnxBuilder.Float, N, I, 2, H).Input("k", OnnxBuilder.Float, N, I, 2, H).Constant("s", [], 0.5f)
+                .Node("Transpose", "q", "qt", ("perm", new long[] { 0, 2, 3, 1 })).Node("Transpose", "k", "kt", ("perm", new long[] { 0, 2, 1, 3 }))
+                .Node("MatMul", "kt qt", "m").Node("Mul", "m s", "ms").Node("Softmax", "ms", "p", ("axis", 2)).Node("Transpose", "p", "y", ("perm", new long[] { 0, 1, 3, 2 })).Output("y"),
+            [N, I, 2, H],
+            [N, I, 2, H],
+            OpKind.Transpose,
+            OpKind.Transpose,
+            OpKind.MatMul,
+            OpKind.Binary,
+            OpKind.Softmax);
+
     [Fact]
     public void Gelu_and_swish_written_out_become_one()
     {

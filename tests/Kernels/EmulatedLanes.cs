@@ -87,13 +87,6 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
         return result;
     }
 
-    public static I LoadBytes(sbyte* p)
-    {
-        I result = default;
-        for (var i = 0; i < Lanes; i++) ((int*)&result)[i] = p[i];
-        return result;
-    }
-
     public static I Broadcast(int value) => AsInt(Broadcast(BitConverter.Int32BitsToSingle(value)));
 
     public static I ToInt(F a) => Each<F, F, F, I>(a, default, default, &ToIntLane);

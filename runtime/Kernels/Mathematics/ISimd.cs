@@ -73,9 +73,6 @@ internal unsafe interface ISimd<F, I>
     /// <summary>Loads 16-bit integers, sign-extended.</summary>
     static abstract I LoadShorts(short* p);
 
-    /// <summary>Loads 8-bit integers, sign-extended. At least 8 bytes must be readable.</summary>
-    static abstract I LoadBytes(sbyte* p);
-
     static abstract I Broadcast(int value);
 
     /// <summary>Converts whole numbers within int32; the result of any other value is unspecified.</summary>

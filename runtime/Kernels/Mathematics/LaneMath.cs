@@ -165,7 +165,7 @@ internal static partial class LaneMath<S, F, I>
 
     /// <summary>eˣ for x ≤ 0, the same bits as <see cref="Exp"/>: it multiplies by 2⁻⁶⁴ in a second step, so that denormals are rounded once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static F ExpOfNegative(F x)
+    public static F ExpOfNegative(F x)
     {
         var n = ReduceExp(S.Max(S.Broadcast(-104f), x), out var r);
         var e = S.Add(S.Broadcast(1f), ExpPolynomial(r));

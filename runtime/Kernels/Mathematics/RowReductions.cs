@@ -16,23 +16,23 @@ internal static unsafe class RowReductions<S, F, I>
     {
         switch (function)
         {
-            case ReduceFunction.Sum: Rows<SumStep>(x, rows, n, y); break;
+            case ReduceFunction.Sum: RowFold<S, F, I>.Rows<SumStep>(x, rows, n, y); break;
             case ReduceFunction.Mean:
-                Rows<SumStep>(x, rows, n, y);
+                RowFold<S, F, I>.Rows<SumStep>(x, rows, n, y);
                 float count = n;
                 Elementwise<S, F, I>.Binary(BinaryFunction.Div, y, 1, &count, 0, y, rows);
                 break;
-            case ReduceFunction.Max: Rows<MaxStep>(x, rows, n, y); break;
-            case ReduceFunction.Min: Rows<MinStep>(x, rows, n, y); break;
-            case ReduceFunction.Prod: Rows<ProdStep>(x, rows, n, y); break;
-            case ReduceFunction.L1: Rows<AbsStep>(x, rows, n, y); break;
+            case ReduceFunction.Max: RowFold<S, F, I>.Rows<MaxStep>(x, rows, n, y); break;
+            case ReduceFunction.Min: RowFold<S, F, I>.Rows<MinStep>(x, rows, n, y); break;
+            case ReduceFunction.Prod: RowFold<S, F, I>.Rows<ProdStep>(x, rows, n, y); break;
+            case ReduceFunction.L1: RowFold<S, F, I>.Rows<AbsStep>(x, rows, n, y); break;
             case ReduceFunction.L2:
-                Rows<SquareStep>(x, rows, n, y);
+                RowFold<S, F, I>.Rows<SquareStep>(x, rows, n, y);
                 Elementwise<S, F, I>.Unary(UnaryFunction.Sqrt, y, y, rows, 0, 0);
                 break;
-            case ReduceFunction.SumSquare: Rows<SquareStep>(x, rows, n, y); break;
+            case ReduceFunction.SumSquare: RowFold<S, F, I>.Rows<SquareStep>(x, rows, n, y); break;
             case ReduceFunction.LogSum:
-                Rows<SumStep>(x, rows, n, y);
+                RowFold<S, F, I>.Rows<SumStep>(x, rows, n, y);
                 Elementwise<S, F, I>.Unary(UnaryFunction.Log, y, y, rows, 0, 0);
                 break;
             case ReduceFunction.LogSumExp:
@@ -49,14 +49,31 @@ internal static unsafe class RowReductions<S, F, I>
     }
 
     /// <summary>exp(x - max)·(1/Σ), or (x - max) - log Σ.</summary>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Softmax(float* x, float* y, nint rows, nint n, bool logarithm)
     {
-        for (; rows > 0; rows--, x += n, y += n)
+        const int block = RowFold<S, F, I>.Block, width = RowFold<S, F, I>.Partials;
+        var partials = stackalloc float[block * width];
+        var most = stackalloc float[2 * KernelSet.Tile];
+        var sums = most + KernelSet.Tile;
+        for (; rows > 0; rows -= block, x += block * n, y += block * n)
         {
-            var max = RowFold<S, F, I>.Of<MaxStep>(x, n, 0);
-            if (logarithm) Shift(x, y, n, max, LaneMath<Scalar, float, int>.Log(RowFold<S, F, I>.Of<ExpStep>(x, n, max)));
-            else Scale(y, n, 1 / ExpShifted(x, y, n, max));
+            var count = rows < block ? rows : block;
+            RowFold<S, F, I>.Rows<MaxStep>(x, count, n, most);
+            for (nint i = 0; i < count; i++)
+            {
+                if (logarithm) RowFold<S, F, I>.Fold<ExpStep>(x + i * n, n, most[i], partials + i * width);
+                else ExpShifted(x + i * n, y + i * n, n, most[i], partials + i * width);
+            }
+
+            for (nint i = 0; i < count; i++) sums[i] = RowFold<S, F, I>.Joined<SumStep>(partials + i * width);
+            if (logarithm) Elementwise<S, F, I>.Unary(UnaryFunction.Log, sums, sums, count, 0, 0);
+            for (nint i = 0; i < count; i++)
+            {
+                if (logarithm) Shift(x + i * n, y + i * n, n, most[i], sums[i]);
+                else Scale(y + i * n, n, 1 / sums[i]);
+            }
         }
     }
 
@@ -84,17 +101,10 @@ internal static unsafe class RowReductions<S, F, I>
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows<TStep>(float* x, nint rows, nint n, float* y)
-        where TStep : struct, IRowStep
-    {
-        for (; rows > 0; rows--, x += n) *y++ = RowFold<S, F, I>.Of<TStep>(x, n, 0);
-    }
-
-    /// <summary>y = exp(x - shift), and the sum of y.</summary>
+    /// <summary>y = exp(x - shift), where no x is larger than shift, and the partial sums of y.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float ExpShifted(float* x, float* y, nint n, float shift)
+    private static void ExpShifted(float* x, float* y, nint n, float shift, float* sums)
     {
         const int partials = RowFold<S, F, I>.Partials;
         var beside = stackalloc float[partials];
@@ -103,7 +113,8 @@ internal static unsafe class RowReductions<S, F, I>
         {
             for (nint j = 0; j < n; j += S.Lanes) S.Store(Lanes<S, F, I>.Target(y, j, n, beside), Exp(x + j, s));
             Lanes<S, F, I>.Flush(y, n, beside);
-            return RowFold<S, F, I>.Of<SumStep>(y, n, 0);
+            RowFold<S, F, I>.Fold<SumStep>(y, n, 0, sums);
+            return;
         }
 
         F a0 = default, a1 = default, a2 = default, a3 = default;
@@ -127,11 +138,11 @@ internal static unsafe class RowReductions<S, F, I>
             Lanes<S, F, I>.Copy(beside, y + i, left);
         }
 
-        return RowFold<S, F, I>.Joined<SumStep>(a0, a1, a2, a3);
+        RowFold<S, F, I>.Store(sums, a0, a1, a2, a3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static F Exp(float* x, F shift) => LaneMath<S, F, I>.Exp(S.Sub(S.Load(x), shift));
+    private static F Exp(float* x, F shift) => LaneMath<S, F, I>.ExpOfNegative(S.Sub(S.Load(x), shift));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F Exp(float* x, float* y, F shift)

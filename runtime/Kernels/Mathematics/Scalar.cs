@@ -94,9 +94,6 @@ internal readonly unsafe struct Scalar : ISimd<float, int>
     public static int LoadShorts(short* p) => *p;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int LoadBytes(sbyte* p) => *p;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Broadcast(int value) => value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

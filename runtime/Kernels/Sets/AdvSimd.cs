@@ -112,9 +112,6 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
     public static Int LoadShorts(short* p) => Isa.SignExtendWideningLower(Isa.LoadVector64(p));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int LoadBytes(sbyte* p) => Isa.SignExtendWideningLower(Isa.SignExtendWideningLower(Isa.LoadVector64(p)).GetLower());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Broadcast(int value) => Vector128.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

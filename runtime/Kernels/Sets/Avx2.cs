@@ -122,9 +122,6 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     public static Int LoadShorts(short* p) => Isa.ConvertToVector256Int32(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int LoadBytes(sbyte* p) => Isa.ConvertToVector256Int32(p);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Broadcast(int value) => Vector256.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

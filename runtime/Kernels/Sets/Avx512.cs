@@ -116,9 +116,6 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
     public static Int LoadShorts(short* p) => Isa.ConvertToVector512Int32(Avx.LoadVector256(p));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int LoadBytes(sbyte* p) => Isa.ConvertToVector512Int32(System.Runtime.Intrinsics.X86.Sse2.LoadVector128(p));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Broadcast(int value) => Vector512.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -39,8 +39,6 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     public override void QuantizeRows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales) =>
         Quantize<S, F, I>.Rows(x, ldx, m, k, fixedScale, q, scales);
 
-    public override void QuantizeRest(float* x, sbyte* q, float scale, int k, sbyte* rest, float* restScale) => Quantize<S, F, I>.Rest(x, q, scale, k, rest, restScale);
-
     public override void GemmDense(in FloatRows a, in FloatRows b, in OutputRange y) =>
         GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Dense(b.First, y.End, b.Stride), b.Count, a, y);
 
