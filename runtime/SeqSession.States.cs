@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using SeqRuntime.Sessions;
 using SeqRuntime.Sessions.Planning;
@@ -141,12 +142,14 @@ public sealed unsafe partial class SeqSession
     }
 
     /// <summary>Gives growing states, and inputs with the same dimension, the shapes for the current number of steps. Outputs stay as the run left them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void SizeCaches()
     {
         _plan.SetShapes(_sizes);
         _hasGrown = true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void CheckRoom()
     {
         foreach (var symbol in _plan.Caches.Symbols)
@@ -156,6 +159,7 @@ public sealed unsafe partial class SeqSession
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Grow()
     {
         if (_plan.Caches.Symbols.Length == 0) return;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Operators;
 using SeqRuntime.Sessions;
 using SeqRuntime.Sessions.Streams;
@@ -11,6 +12,7 @@ public sealed unsafe partial class SeqStreams
     /// <exception cref="SeqDataException">An input holds a value that a node cannot use, such as an index outside a table. No stream has moved.</exception>
     /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set. No stream has moved.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run() => Run(CancellationToken.None);
 
     /// <summary>As <see cref="Run()"/>, with cancellation.</summary>
@@ -19,6 +21,7 @@ public sealed unsafe partial class SeqStreams
     /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set. No stream has moved.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled. No stream has moved.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(CancellationToken cancellationToken)
     {
         _lease.Enter();
@@ -46,6 +49,7 @@ public sealed unsafe partial class SeqStreams
     /// <exception cref="SeqDataException">An input holds a value that a node cannot use, such as an index outside a table. No stream has moved.</exception>
     /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set. No stream has moved.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(ReadOnlySpan<int> slots) => Run(slots, CancellationToken.None);
 
     /// <summary>As <see cref="Run(ReadOnlySpan{int})"/>, with cancellation.</summary>
@@ -56,6 +60,7 @@ public sealed unsafe partial class SeqStreams
     /// <exception cref="SeqSizeException">Shapes do not fit at the sizes set. No stream has moved.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled. No stream has moved.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using the streams.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(ReadOnlySpan<int> slots, CancellationToken cancellationToken)
     {
         _lease.Enter();
@@ -73,6 +78,7 @@ public sealed unsafe partial class SeqStreams
     }
 
     /// <summary>The streams of the next run, in the order of their slots.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Choose(ReadOnlySpan<int> slots)
     {
         _run++;
@@ -132,6 +138,7 @@ public sealed unsafe partial class SeqStreams
         _width = -1;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RunChosen(int count, CancellationToken cancellationToken)
     {
         if (count == 0) return;
@@ -144,6 +151,7 @@ public sealed unsafe partial class SeqStreams
         foreach (ref readonly var update in _updates.AsSpan()) Give(update, count, areNeighbours);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Execute(int count, CancellationToken cancellationToken)
     {
         var nodes = _plan.Nodes;
@@ -169,6 +177,7 @@ public sealed unsafe partial class SeqStreams
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool AreNeighbours(int count)
     {
         for (var i = 1; i < count; i++)
@@ -180,6 +189,7 @@ public sealed unsafe partial class SeqStreams
     }
 
     /// <summary>Prepares the rows of the streams of this run: in place, or gathered.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Take(SlotRows[] slots, StreamRows[] rows, int count, bool isInPlace)
     {
         for (var v = 0; v < slots.Length; v++)
@@ -192,6 +202,7 @@ public sealed unsafe partial class SeqStreams
     }
 
     /// <summary>Gives each stream its row of a result.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Give(in Result result, int count, bool areNeighbours)
     {
         var to = result.Slots;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Kernels;
 using SeqRuntime.Sessions;
 using SeqRuntime.Sessions.Planning;
@@ -117,6 +118,7 @@ public sealed unsafe partial class SeqStreams : IDisposable, IPortOwner
     public SeqPortCollection States { get; }
 
     /// <summary>Whether a stream has this slot.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool IsJoined(int slot) => (uint)slot < (uint)_isJoined.Length && _isJoined[slot];
 
     /// <summary>Adds a stream with initial states, and inputs and outputs of zeros. Returns its slot, the lowest free one, which identifies it until it leaves.</summary>
@@ -234,11 +236,13 @@ public sealed unsafe partial class SeqStreams : IDisposable, IPortOwner
         ResetStates(slot);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Check(int slot)
     {
         ThrowIfDisposed();
         if (!IsJoined(slot)) throw SessionError.NoStream(slot, Capacity);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_lease.IsEnded, this);
 }

@@ -66,7 +66,7 @@ internal sealed record FirstFrames(double First, double Early, double Later)
         {
             var start = Stopwatch.GetTimestamp();
             session.Run();
-            microseconds[i] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+            microseconds[i] = (Stopwatch.GetTimestamp() - start) * (1e6 / Stopwatch.Frequency);
         }
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Format;
 
 /// <summary>bf16: as fp32, with bfloat16, the upper half of a float. Any content gives the same bits on every kernel set.</summary>
@@ -22,6 +24,7 @@ internal sealed class BFloat16Format : NumberFormat<short, BFloat16Format.Code>
             return (short)(bits + 0x7FFF + (bits >> 16 & 1) >> 16);
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public static float Value(short stored) => BitConverter.Int32BitsToSingle(stored << 16);
     }
 }

@@ -31,6 +31,7 @@ public enum ElementType : byte
 internal static class ElementTypes
 {
     /// <summary>Size of one element in bytes. 0 for an invalid type.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Size(this ElementType type) => type switch
     {
         ElementType.Float32 or ElementType.Int32 => 4,

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Format;
 
 /// <summary>
@@ -20,6 +22,7 @@ internal sealed class Float16Format : NumberFormat<short, Float16Format.Code>
         public static short Store(float weight) => BitConverter.HalfToInt16Bits((Half)weight);
 
         /// <summary>Sign, exponent and mantissa at their fp32 places, times 2¹¹² for the different bias: exact, denormals included.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public static float Value(short stored) => BitConverter.Int32BitsToSingle(stored << 13 & unchecked((int)0x8FFFE000)) * 5.192296858534828e33f;
     }
 }

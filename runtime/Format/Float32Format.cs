@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Format;
 
 /// <summary>fp32: a float for each weight.</summary>
@@ -17,6 +19,7 @@ internal sealed class Float32Format : NumberFormat<float, Float32Format.Code>
     {
         public static float Store(float weight) => weight;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public static float Value(float stored) => stored;
     }
 }

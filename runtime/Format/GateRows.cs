@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Format;
 
 /// <summary>
@@ -23,8 +25,10 @@ internal static class GateRows
     public static int Panel(int gates) => gates == 3 ? WeightLayout.GruPanel : WeightLayout.WidestPanel;
 
     /// <summary>The number of rows of each gate in a unit's block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Width(int unit, int units) => Math.Min(BlockUnits, PadUnits(units) - unit / BlockUnits * BlockUnits);
 
     /// <summary>The row of a unit's gate.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Of(int gates, int gate, int unit, int units) => unit / BlockUnits * BlockUnits * gates + gate * Width(unit, units) + unit % BlockUnits;
 }

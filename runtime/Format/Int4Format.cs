@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Format;
 
@@ -58,20 +59,25 @@ internal sealed unsafe class Int4Format : WeightFormat
     public static int Shift(int column) => column % Step / 4 * 4;
 
     /// <summary>Byte offset of the scale of one row and group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int ScaleOffset(WeightLayout layout, int row, int group) => layout.GroupOffset(row, group) + layout.Width(row) * NibbleBytes + row % layout.PanelRows;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override int Place(int row, int input, int width) => (input / Step * width + row) * (Step / 2) + input % (Step / 2);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void ReadRow(in PackedMatrix matrix, int row, float* to)
     {
         for (var k = 0; k < matrix.Layout.Columns; k++) to[k] = Value(matrix, row, k);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void ReadColumn(in PackedMatrix matrix, int column, float* to)
     {
         for (var row = 0; row < matrix.Layout.Rows; row++) to[row] = Value(matrix, row, column);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Value(in PackedMatrix matrix, int row, int column)
     {
         var q = (matrix.Panels[matrix.Layout.Offset(row, column)] >> Shift(column) & 15) - 8;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Format;
 
@@ -59,10 +60,12 @@ internal sealed unsafe class Int8Format : WeightFormat
         return bytes;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override int Place(int row, int input, int width) => row * Inner + input;
 
     public override NarrowRows? Expand(WeightLayout layout, int count, byte* data) => this == Narrow ? new NarrowRows(layout, count, data) : null;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void ReadRow(in PackedMatrix matrix, int row, float* to)
     {
         var layout = matrix.Layout;
@@ -72,6 +75,7 @@ internal sealed unsafe class Int8Format : WeightFormat
         for (nint k = 0; k < columns; k++) to[k] = scale * source[k / Inner * group + k % Inner];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void ReadColumn(in PackedMatrix matrix, int column, float* to)
     {
         var layout = matrix.Layout;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Format;
 
@@ -42,20 +43,25 @@ internal sealed unsafe class Int8GroupFormat : WeightFormat
     }
 
     /// <summary>Byte offset of the scale of one row and group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int ScaleOffset(WeightLayout layout, int row, int group) => layout.GroupOffset(row, group) + layout.Width(row) * Group + row % layout.PanelRows * sizeof(ushort);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override int Place(int row, int input, int width) => (input / Inner * width + row) * Inner + input % Inner;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void ReadRow(in PackedMatrix matrix, int row, float* to)
     {
         for (var k = 0; k < matrix.Layout.Columns; k++) to[k] = Value(matrix, row, k);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void ReadColumn(in PackedMatrix matrix, int column, float* to)
     {
         for (var row = 0; row < matrix.Layout.Rows; row++) to[row] = Value(matrix, row, column);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Value(in PackedMatrix matrix, int row, int column)
     {
         var scale = BitConverter.Int32BitsToSingle(*(short*)(matrix.Panels + ScaleOffset(matrix.Layout, row, column / Group)) << 16);

@@ -46,5 +46,6 @@ internal sealed unsafe class NarrowRows
     public static int Join(float scale, int sum) => BitConverter.SingleToInt32Bits(scale) & UpperHalf | checked((short)sum) & 0xFFFF;
 
     // The array is pinned.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int* At(int row) => (int*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_values)) + (nint)row * _rows;
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace SeqRuntime.Format;
@@ -21,8 +22,10 @@ internal abstract unsafe class NumberFormat<T, C>(TensorFormat number, string na
     where T : unmanaged
     where C : struct, INumberCode<T>
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override int Place(int row, int input, int width) => row * sizeof(T);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void ReadRow(in PackedMatrix matrix, int row, float* to)
     {
         var layout = matrix.Layout;
@@ -31,6 +34,7 @@ internal abstract unsafe class NumberFormat<T, C>(TensorFormat number, string na
         for (nint k = 0; k < columns; k++) to[k] = C.Value(source[k * width]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void ReadColumn(in PackedMatrix matrix, int column, float* to)
     {
         var layout = matrix.Layout;

@@ -11,6 +11,7 @@ internal struct Shape : IEquatable<Shape>
 
     private Sizes _sizes;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Shape(params ReadOnlySpan<int> sizes)
     {
         if (sizes.Length > MaxRank) throw new ArgumentException($"A tensor has at most {MaxRank} dimensions; {sizes.Length} were given.");
@@ -27,6 +28,7 @@ internal struct Shape : IEquatable<Shape>
     /// </exception>
     public readonly int Count
     {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         get
         {
             var product = 1L;
@@ -55,14 +57,19 @@ internal struct Shape : IEquatable<Shape>
 
     public int this[int axis]
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         readonly get => AsSpan()[axis];
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         set => ((Span<int>)_sizes)[..Rank][axis] = value;
     }
 
     [System.Diagnostics.CodeAnalysis.UnscopedRef]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly ReadOnlySpan<int> AsSpan() => ((ReadOnlySpan<int>)_sizes)[..Rank];
 
     /// <summary>Product of the sizes in [<paramref name="from"/>, <paramref name="to"/>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly int Product(int from, int to)
     {
         var product = 1;
@@ -80,8 +87,10 @@ internal struct Shape : IEquatable<Shape>
         return result;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly bool Equals(Shape other) => AsSpan().SequenceEqual(other.AsSpan());
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override readonly bool Equals(object? obj) => obj is Shape other && Equals(other);
 
     public override readonly int GetHashCode()

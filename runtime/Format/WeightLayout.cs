@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Format;
 
 /// <summary>
@@ -56,10 +58,18 @@ internal sealed record WeightLayout(WeightFormat Format, int Rows, int Columns, 
     public long ScalesOffset => PanelsBytes;
 
     /// <summary>Where the sums of the rows are, in int8.</summary>
-    public long RowSumsOffset => checked(PanelsBytes + (long)PaddedRows * sizeof(float));
+    public long RowSumsOffset
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => checked(PanelsBytes + (long)PaddedRows * sizeof(float));
+    }
 
     /// <summary>Bytes of the whole packed matrix.</summary>
-    public long TotalBytes => checked(PanelsBytes + (long)PaddedRows * Format.RowBytes);
+    public long TotalBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => checked(PanelsBytes + (long)PaddedRows * Format.RowBytes);
+    }
 
     /// <summary>Bytes from one packed matrix to the next of several.</summary>
     public long Stride => SeqLayout.Align(TotalBytes);
@@ -68,13 +78,16 @@ internal sealed record WeightLayout(WeightFormat Format, int Rows, int Columns, 
     public static int PadRows(int rows) => checked(rows + RowStep - 1) / RowStep * RowStep;
 
     /// <summary>The number of rows in a row's panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int Width(int row) => Math.Min(PanelRows, PaddedRows - row / PanelRows * PanelRows);
 
     /// <summary>Byte offset of one weight, or of the byte that contains it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Offset(int row, int column) =>
         GroupOffset(row, column / Format.GroupInputs) + Format.Place(row % PanelRows, column % Format.GroupInputs, Width(row));
 
     /// <summary>Byte offset of a group in a row's panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int GroupOffset(int row, int group) => checked((int)((long)(row / PanelRows * PanelRows) * Groups * Format.GroupBytes + (long)group * Width(row) * Format.GroupBytes));
 
     private static int GroupsOf(WeightFormat format, int columns) => (int)(((long)columns + format.GroupInputs - 1) / format.GroupInputs);

@@ -1,18 +1,23 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Kernels;
 
 /// <summary>Rows of fp32.</summary>
 /// <param name="first">The first row.</param>
 /// <param name="stride">Elements from one row to the next; rows may overlap.</param>
 /// <param name="count">Rows.</param>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct FloatRows(float* first, nint stride, nint count)
 {
     public readonly float* First = first;
     public readonly nint Stride = stride;
     public readonly nint Count = count;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public float* At(nint row) => First + row * Stride;
 
     /// <summary>Some of the rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public FloatRows Slice(nint first, nint count) => new(At(first), Stride, count);
 }
 
@@ -21,6 +26,7 @@ internal readonly unsafe struct FloatRows(float* first, nint stride, nint count)
 /// <param name="stride">Bytes from one row to the next.</param>
 /// <param name="scales">A scale for each row.</param>
 /// <param name="count">Rows.</param>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct QuantizedRows(sbyte* first, nint stride, float* scales, nint count)
 {
     public readonly sbyte* First = first;
@@ -28,9 +34,11 @@ internal readonly unsafe struct QuantizedRows(sbyte* first, nint stride, float* 
     public readonly float* Scales = scales;
     public readonly nint Count = count;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public sbyte* At(nint row) => First + row * Stride;
 
     /// <summary>Some of the rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public QuantizedRows Slice(nint first, nint count) => new(At(first), Stride, Scales + first, count);
 }
 
@@ -41,6 +49,7 @@ internal readonly unsafe struct QuantizedRows(sbyte* first, nint stride, float* 
 /// <param name="init">Initial value of each sum, or null for 0; may be the outputs themselves.</param>
 /// <param name="initStride">Elements between rows of <paramref name="init"/>; 0 repeats one row, a bias.</param>
 /// <param name="from">First output of each row: a multiple of 4.</param>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct OutputRange(float* first, nint stride, nint end, float* init = null, nint initStride = 0, nint from = 0)
 {
     public readonly float* First = first;
@@ -50,11 +59,14 @@ internal readonly unsafe struct OutputRange(float* first, nint stride, nint end,
     public readonly nint From = from;
     public readonly nint End = end;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public float* At(nint row) => First + row * Stride;
 
     /// <summary>Initial values of a row's sums, or null.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public float* InitAt(nint row) => Init == null ? null : Init + row * InitStride;
 
     /// <summary>The outputs without the first rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public OutputRange Skip(nint rows) => new(At(rows), Stride, End, InitAt(rows), InitStride, From);
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -34,6 +35,7 @@ internal sealed unsafe class ArgExtremum(Attributes attributes, bool isMax) : Op
         context.Output(0).Set(ElementType.Int64, shape);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);
@@ -48,6 +50,7 @@ internal sealed unsafe class ArgExtremum(Attributes attributes, bool isMax) : Op
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Search<T>(T* x, NodeContext context)
         where T : unmanaged, INumber<T>
     {

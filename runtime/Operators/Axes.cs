@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -6,6 +7,7 @@ namespace SeqRuntime.Operators;
 internal static class Axes
 {
     /// <summary>Converts an axis in [-rank, rank) to one counted from the start.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Normalize(long axis, int rank)
     {
         if (axis < -rank || axis >= rank) throw OperatorError.Value($"Axis {axis} is not in [{-rank}, {rank}).");
@@ -13,6 +15,7 @@ internal static class Axes
     }
 
     /// <summary>The axes of a known integer tensor as a bit mask.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Mask(Tensor axes, int rank)
     {
         var mask = 0;
@@ -27,6 +30,7 @@ internal static class Axes
     }
 
     /// <summary>Elements between consecutive indices of each axis of a dense tensor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Strides(in Shape shape, Span<long> strides)
     {
         var stride = 1L;
@@ -38,6 +42,7 @@ internal static class Axes
     }
 
     /// <summary>Strides of <paramref name="from"/> broadcast to <paramref name="to"/>: 0 on repeated axes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void BroadcastStrides(in Shape from, in Shape to, Span<long> strides)
     {
         strides[..to.Rank].Clear();
@@ -66,6 +71,7 @@ internal static class Axes
     }
 
     /// <summary>Advances to the next index of <paramref name="sizes"/> in row-major order and updates <paramref name="offset"/>. False after the last.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool Next(Span<int> index, ReadOnlySpan<int> sizes, ReadOnlySpan<long> strides, ref long offset)
     {
         for (var axis = sizes.Length - 1; axis >= 0; axis--)

@@ -1,8 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Operators;
 
 /// <summary>The lines of a tensor along one axis.</summary>
 internal readonly unsafe struct AxisLines
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public AxisLines(Tensor tensor, int axis)
     {
         Size = tensor.Shape[axis];
@@ -22,13 +25,16 @@ internal readonly unsafe struct AxisLines
     public int Count { get; }
 
     /// <summary>Index of the first element of a line.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public nint Start(nint line) => line / Stride * (Stride * Size) + line % Stride;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Load(float* from, float* line)
     {
         for (nint i = 0; i < Size; i++) line[i] = from[i * Stride];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Store(float* line, float* to)
     {
         for (nint i = 0; i < Size; i++) to[i * Stride] = line[i];

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -12,6 +13,7 @@ internal readonly record struct BatchLayout(Shape Shape, int Axis)
     /// <summary>The number of blocks of one stream that are separate in the node's order. 1 if its rows need no copy.</summary>
     public int Outer => Shape.Product(0, Axis);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Shape For(int streams)
     {
         var shape = Shape;

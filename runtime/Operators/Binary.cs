@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
@@ -15,9 +16,17 @@ internal sealed unsafe class Binary(Attributes attributes) : Operator
 {
     private readonly BinaryFunction _function = attributes.Enum(AttributeKey.Function, BinaryFunction.Add);
 
-    private bool IsComparison => _function is >= BinaryFunction.Equal and <= BinaryFunction.GreaterOrEqual;
+    private bool IsComparison
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _function is >= BinaryFunction.Equal and <= BinaryFunction.GreaterOrEqual;
+    }
 
-    private bool IsLogic => _function is >= BinaryFunction.And and <= BinaryFunction.Xor;
+    private bool IsLogic
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _function is >= BinaryFunction.And and <= BinaryFunction.Xor;
+    }
 
     public override bool CanRunAtInference => true;
 
@@ -36,6 +45,7 @@ internal sealed unsafe class Binary(Attributes attributes) : Operator
         context.Output(0).Set(IsComparison || IsLogic ? ElementType.Bool : a.Type, Axes.Broadcast(a, b));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var a = context.Input(0);
@@ -58,6 +68,7 @@ internal sealed unsafe class Binary(Attributes attributes) : Operator
         while (lines.Next());
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Line(KernelSet kernels, ElementType type, byte* a, int stepA, byte* b, int stepB, byte* y, long n)
     {
         switch (type)
@@ -73,6 +84,7 @@ internal sealed unsafe class Binary(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Logic(byte* a, int stepA, byte* b, int stepB, byte* y, long n)
     {
         for (var i = 0L; i < n; i++)
@@ -82,6 +94,7 @@ internal sealed unsafe class Binary(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Compare<T>(T* a, int stepA, T* b, int stepB, byte* y, long n)
         where T : unmanaged, INumber<T>
     {
@@ -100,6 +113,7 @@ internal sealed unsafe class Binary(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Numbers<T>(T* a, int stepA, T* b, int stepB, byte* result, long n)
         where T : unmanaged, INumber<T>, IMinMaxValue<T>
     {
@@ -113,6 +127,7 @@ internal sealed unsafe class Binary(Attributes attributes) : Operator
         for (var i = 0L; i < n; i++) y[i] = Apply(a[i * stepA], b[i * stepB]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private T Apply<T>(T a, T b)
         where T : unmanaged, INumber<T>, IMinMaxValue<T>
     {
@@ -140,10 +155,12 @@ internal sealed unsafe class Binary(Attributes attributes) : Operator
         return rest < T.Zero != b < T.Zero ? rest + b : rest;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool IsMinusOne<T>(T b)
         where T : unmanaged, INumber<T> => b < T.Zero && b + T.One == T.Zero;
 
     /// <summary>Integer powers by squaring. A negative power of any base except 1 and -1 is a fraction, truncated to 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static T Power<T>(T a, T b)
         where T : unmanaged, INumber<T>
     {

@@ -17,11 +17,13 @@ internal struct BroadcastLines
     private Strides _stridesB;
     private Strides _stridesC;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public BroadcastLines(in Shape y, in Shape a, in Shape b)
         : this(y, a, b, new Shape())
     {
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public BroadcastLines(in Shape y, in Shape a, in Shape b, in Shape c)
     {
         Axes.BroadcastStrides(a, y, _stridesA);
@@ -73,6 +75,7 @@ internal struct BroadcastLines
     /// <summary>Index of the element of the output at which the current line starts.</summary>
     public long Y { get; private set; }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Next()
     {
         Y += Length;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -22,6 +23,7 @@ internal sealed unsafe class Cast(Attributes attributes) : Operator
         context.Output(0).Set(_to, x.Shape);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), y = context.Output(0);
@@ -42,6 +44,7 @@ internal sealed unsafe class Cast(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void From<T>(T* x, Tensor y)
         where T : unmanaged, INumber<T>
     {
@@ -59,6 +62,7 @@ internal sealed unsafe class Cast(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Convert<TFrom, TTo>(TFrom* x, TTo* y, nint n)
         where TFrom : unmanaged, INumber<TFrom>
         where TTo : unmanaged, INumber<TTo>

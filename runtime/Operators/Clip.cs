@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -30,6 +31,7 @@ internal sealed unsafe class Clip : Operator
         context.Output(0).Set(x.Type, x.Shape);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         switch (context.Input(0).Type)
@@ -44,6 +46,7 @@ internal sealed unsafe class Clip : Operator
     }
 
     /// <summary>The bound is the first operand of Max and Min, because the kernels take the second, X, if one is NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Floats(NodeContext context)
     {
         var x = context.Input(0);
@@ -64,6 +67,7 @@ internal sealed unsafe class Clip : Operator
         if (from != y) Buffer.MemoryCopy(from, y, x.Bytes, x.Bytes);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Numbers<T>(NodeContext context)
         where T : unmanaged, INumber<T>
     {

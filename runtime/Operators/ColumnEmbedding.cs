@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Operators;
 
 /// <summary>
@@ -18,6 +20,7 @@ internal sealed unsafe class ColumnEmbedding : Operator
         context.Output(0).Set(ElementType.Float32, Indices.Require(context.Input(1)).Shape.Append(w.Layout.Rows));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var w = context.Input(0);

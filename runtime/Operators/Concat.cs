@@ -34,6 +34,7 @@ internal sealed unsafe class Concat(Attributes attributes) : Operator
         context.Output(0).Set(first.Type, shape);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var y = context.Output(0);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -32,6 +33,7 @@ internal sealed class ConstantOfShape : Operator
         context.Output(0).Set(_type, new Shape(sizes[..shape.Count]));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var y = context.Output(0);

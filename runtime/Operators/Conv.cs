@@ -90,6 +90,7 @@ internal sealed unsafe class Conv : Operator
         return cursor.Bytes;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var cursor = new ScratchCursor(context.Scratch);
@@ -128,6 +129,7 @@ internal sealed unsafe class Conv : Operator
         after?.Set(ElementType.Float32, state.Shape);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Plan(NodeContext context, ref ScratchCursor cursor, out float* extended, out float* windows, out float* results, out byte* product)
     {
         var x = context.Input(0).Shape;
@@ -144,15 +146,18 @@ internal sealed unsafe class Conv : Operator
     }
 
     /// <summary>Whether the input is copied together with its padding or state, so that no window needs bounds checks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool IsExtended(NodeContext context) => _window.Rank == 1 && (_window.HasPads || context.Optional(3) is not null);
 
     /// <summary>The number of windows of one batch row, from the output's shape.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Windows(NodeContext context)
     {
         var y = context.Output(0);
         return y.Count == 0 ? 0 : y.Count / (y.Shape[0] * y.Shape[1]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private ConvGeometry Geometry(NodeContext context)
     {
         ref readonly var x = ref context.Input(0).Shape;
@@ -240,6 +245,7 @@ internal sealed unsafe class Conv : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Dense(NodeContext context, in ConvGeometry geometry, float* source, float* bias, float* y, float* windows)
     {
         ref readonly var x = ref context.Input(0).Shape;
@@ -278,6 +284,7 @@ internal sealed unsafe class Conv : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Gathered(KernelSet kernels, in ConvGeometry geometry, in FloatRows weights, in FloatRows channels, in OutputRange y, float* windows)
     {
         var (count, taps) = ((int)y.End, (int)weights.Stride);
@@ -290,6 +297,7 @@ internal sealed unsafe class Conv : Operator
     }
 
     /// <summary>The same chain as the kernel's, one output at a time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Few(float* weights, float* input, float* bias, float* output, int outputs, int count)
     {
         nint stride = _window.Stride(2), dilation = _window.Dilation(2);
@@ -312,6 +320,7 @@ internal sealed unsafe class Conv : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float* Part(float* bias, nint offset) => bias == null ? null : bias + offset;
 
     /// <summary>Gathers windows of one spatial dimension with adjacent taps, channel by channel.</summary>
@@ -335,6 +344,7 @@ internal sealed unsafe class Conv : Operator
         for (nint i = 0; i < count; i += Vector128<float>.Count) Vector128.Load(from + i).Store(to + i);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Copy(float* from, float* to, nint count) => Buffer.MemoryCopy(from, to, count * sizeof(float), count * sizeof(float));
 
     /// <summary>Zeros by whole vectors, like <see cref="CopyRun"/>.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Operators;
 
 /// <summary>Sizes of one convolution: input (with its padding, if that was copied), windows, taps.</summary>
@@ -22,6 +24,7 @@ internal unsafe struct ConvGeometry
     /// <param name="target">The matrix.</param>
     /// <param name="tapStride">Elements from one tap to the next.</param>
     /// <param name="windowStride">Elements from one window to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Gather(SpatialWindow window, float* source, int channels, nint first, nint count, float* target, nint tapStride, nint windowStride)
     {
         for (var c = 0; c < channels; c++)
@@ -42,6 +45,7 @@ internal unsafe struct ConvGeometry
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void GatherTap(SpatialWindow window, float* source, int kd, int kh, int kw, nint first, nint count, float* target, nint windowStride)
     {
         nint stride = window.Stride(2), width = Width, end = first + count;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
@@ -68,6 +69,7 @@ internal sealed unsafe class ConvTranspose : Operator
         return cursor.Bytes;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var cursor = new ScratchCursor(context.Scratch);
@@ -100,6 +102,7 @@ internal sealed unsafe class ConvTranspose : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Scatter(Tensor x, Tensor y, float* products, int position, float* output, int outputs, nint outputSize)
     {
         int inHeight = _window.Size(x.Shape, 1), inWidth = _window.Size(x.Shape, 2);
@@ -136,6 +139,7 @@ internal sealed unsafe class ConvTranspose : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Plan(NodeContext context, ref ScratchCursor cursor, out float* columns, out float* products)
     {
         Tensor x = context.Input(0), w = context.Input(1);
@@ -144,5 +148,6 @@ internal sealed unsafe class ConvTranspose : Operator
         products = cursor.Floats(chunk, w.Shape[1], _window.Taps);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Positions(Tensor x) => x.Count == 0 ? 0 : x.Count / (x.Shape[0] * x.Shape[1]);
 }

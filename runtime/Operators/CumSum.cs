@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -23,6 +24,7 @@ internal sealed unsafe class CumSum(Attributes attributes) : Operator
         context.Output(0).Set(x.Type, x.Shape);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         switch (context.Input(0).Type)
@@ -36,12 +38,14 @@ internal sealed unsafe class CumSum(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Axis(NodeContext context, Tensor x)
     {
         var axis = Indices.Require(context.Known(1));
         return axis.Count == 1 ? Axes.Normalize(axis.Integer(0), x.Rank) : throw OperatorError.Rank(axis, "one number");
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Sum<T>(NodeContext context)
         where T : unmanaged, INumber<T>
     {

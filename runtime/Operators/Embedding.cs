@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Operators;
 
 /// <summary>
@@ -20,6 +22,7 @@ internal sealed unsafe class Embedding : Operator
         context.Output(0).Set(ElementType.Float32, indices.Shape.Append(w.Layout.Columns));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var w = context.Input(0);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -28,6 +29,7 @@ internal sealed unsafe class Gather(Attributes attributes) : Operator
 
     public override double Work(NodeContext context) => 2 * OutputWork(context);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -20,6 +21,7 @@ internal sealed unsafe class GatherElements(Attributes attributes) : Operator
 
     public override double Work(NodeContext context) => 2 * OutputWork(context);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         switch (context.Input(0).Type.Size())
@@ -40,6 +42,7 @@ internal sealed unsafe class GatherElements(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Take<T>(NodeContext context)
         where T : unmanaged
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -34,6 +35,7 @@ internal sealed unsafe class GatherND(Attributes attributes) : Operator
 
     public override double Work(NodeContext context) => 2 * OutputWork(context);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), indices = context.Input(1), y = context.Output(0);
@@ -58,6 +60,7 @@ internal sealed unsafe class GatherND(Attributes attributes) : Operator
     }
 
     /// <summary>The number of the slice of X that the tuple at <paramref name="start"/> names.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static long Slice(Tensor x, int batchDims, int batch, Tensor indices, int start, int length)
     {
         long slice = batch;

@@ -29,6 +29,7 @@ internal sealed unsafe class Gru : Recurrent
         _linearBeforeReset = Form.BeginsWithRecurrence;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override RecurrentPlaces PlacesFor(int batch) => new(RecurrentRows: batch, SpareRows: batch, Planes: batch + 3L);
 
     public override RecurrentMode ModeOf(RecurrentPass pass) => _linearBeforeReset && Clip == 0 && IsBounded(pass) ? RecurrentMode.WholeStep : RecurrentMode.Composed;
@@ -74,6 +75,7 @@ internal sealed unsafe class Gru : Recurrent
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ComposedCell(RecurrentPass pass, float* gates, float* recurrent, float* h, float* hOut)
     {
         var kernels = pass.Kernels;
@@ -97,6 +99,7 @@ internal sealed unsafe class Gru : Recurrent
         pass.Blend(update, h, candidate, product, hOut);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ResetBeforeProduct(RecurrentPass pass, in RecurrentRows rows)
     {
         float* gates = rows.Gates, h = rows.Hidden, spare = pass.Plan.Spare;
@@ -129,5 +132,6 @@ internal sealed unsafe class Gru : Recurrent
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Activate(RecurrentPass pass, int function, float* plane) => pass.Activate(_activations[pass.Direction * Functions + function], plane, plane, Hidden);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -29,6 +30,7 @@ internal sealed unsafe class LayerNormalization(Attributes attributes, bool rms)
 
     public override bool CanOverwrite(int input) => input == 0;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), y = context.Output(0), scale = context.Input(1);

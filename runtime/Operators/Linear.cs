@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Operators;
@@ -36,6 +37,7 @@ internal sealed unsafe class Linear : Operator
 
     public override double Work(NodeContext context) => base.Work(context) + PackedProduct.Work(context.Input(1), CountRows(context.Input(0)));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);
@@ -45,5 +47,6 @@ internal sealed unsafe class Linear : Operator
         PackedProduct.Multiply(context.Kernels, w, 0, new FloatRows(x.Floats, w.Layout.Columns, CountRows(x)), y, context.Scratch, context.IsPrepared);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int CountRows(Tensor x) => x.Count == 0 ? 0 : x.Count / x.Shape[x.Rank - 1];
 }

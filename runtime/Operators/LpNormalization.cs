@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
@@ -40,6 +41,7 @@ internal sealed unsafe class LpNormalization : Operator
         return cursor.Bytes;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), y = context.Output(0);
@@ -62,6 +64,7 @@ internal sealed unsafe class LpNormalization : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Line(KernelSet kernels, float* x, float* y, int n, float* norm)
     {
         *norm = kernels.Reduce(_norm, x, n);

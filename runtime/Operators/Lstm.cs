@@ -43,6 +43,7 @@ internal sealed unsafe class Lstm : Recurrent
         if (projection is not null) PackedProduct.Check(projection, StateSize(context), Hidden);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override RecurrentPlaces PlacesFor(int batch) => new(RecurrentRows: 0, SpareRows: batch, Planes: 5);
 
     public override RecurrentMode ModeOf(RecurrentPass pass)
@@ -86,6 +87,7 @@ internal sealed unsafe class Lstm : Recurrent
     }
 
     /// <summary>The same cell from several kernels, for settings that the fused kernel does not support.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ComposedCell(RecurrentPass pass, float* gates, float* cell, float* cellOut, float* hOut)
     {
         var kernels = pass.Kernels;
@@ -125,6 +127,7 @@ internal sealed unsafe class Lstm : Recurrent
         kernels.Binary(BinaryFunction.Mul, output, 1, temporary, 1, hOut, n);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddPeephole(RecurrentPass pass, int gate, float* cell, float* plane, float* temporary)
     {
         if (pass.Vectors is not { } peephole) return;

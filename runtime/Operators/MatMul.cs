@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
@@ -50,6 +51,7 @@ internal sealed unsafe class MatMul : Operator
         return base.Work(context) + OutputWork(context) * a.Shape[a.Rank - 1] / lanes;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var y = context.Output(0);
@@ -64,6 +66,7 @@ internal sealed unsafe class MatMul : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Walk<T>(KernelSet kernels, Tensor a, Tensor b, Tensor y)
         where T : unmanaged, INumber<T>
     {
@@ -98,6 +101,7 @@ internal sealed unsafe class MatMul : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Product<T>(KernelSet kernels, T* a, T* b, T* y, int m, int k, int n)
         where T : unmanaged, INumber<T>
     {
@@ -121,6 +125,7 @@ internal sealed unsafe class MatMul : Operator
     private static int BatchRank(Tensor tensor) => Math.Max(tensor.Rank - 2, 0);
 
     /// <summary>Size of leading dimension <paramref name="axis"/> of <paramref name="count"/>. Missing dimensions count as 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int BatchSize(Tensor tensor, int axis, int count)
     {
         var own = axis - (count - BatchRank(tensor));

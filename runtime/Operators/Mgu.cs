@@ -14,6 +14,7 @@ namespace SeqRuntime.Operators;
 /// </remarks>
 internal sealed unsafe class Mgu(Attributes attributes) : Recurrent(attributes, new RecurrentForm { Gates = 2, Weights = 3, HasHidden = true })
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override RecurrentPlaces PlacesFor(int batch) => new(RecurrentRows: batch, SpareRows: batch, Planes: batch + 2L);
 
     public override RecurrentMode ModeOf(RecurrentPass pass) => RecurrentMode.Composed;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Operators;
@@ -22,18 +23,23 @@ internal sealed unsafe class NodeContext(KernelSet kernels, Tensor?[] inputs, Te
     public object? Kept { get; set; }
 
     /// <summary>A required input.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Tensor Input(int index) => Optional(index) ?? throw OperatorError.Missing(index);
 
     /// <summary>An optional input. Null if omitted.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Tensor? Optional(int index) => index < inputs.Length ? inputs[index] : null;
 
     /// <summary>A required output.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Tensor Output(int index) => OptionalOutput(index) ?? throw OperatorError.Arity($"Required output {index} is missing.");
 
     /// <summary>An optional output. Null if nothing reads it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Tensor? OptionalOutput(int index) => index < outputs.Length ? outputs[index] : null;
 
     /// <summary>An input whose value must be known when shapes are inferred.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Tensor Known(int index)
     {
         var tensor = Input(index);

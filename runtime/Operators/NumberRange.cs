@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -25,6 +26,7 @@ internal sealed unsafe class NumberRange : Operator
         context.Output(0).Set(type, new Shape(count));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var y = context.Output(0);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -30,6 +31,7 @@ internal sealed unsafe class OneHot(Attributes attributes) : Operator
         context.Output(0).Set(values.Type, new Shape(sizes[..rank]));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         switch (context.Output(0).Type.Size())
@@ -40,6 +42,7 @@ internal sealed unsafe class OneHot(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Fill<T>(NodeContext context)
         where T : unmanaged
     {
@@ -61,6 +64,7 @@ internal sealed unsafe class OneHot(Attributes attributes) : Operator
 
     private static Tensor Numbers(Tensor tensor) => Require.AnyDense(tensor).Type != ElementType.Bool ? tensor : throw OperatorError.Type(tensor, "numbers");
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static long Integer(Tensor tensor, int i) => tensor.Type switch
     {
         ElementType.Float32 => long.CreateSaturating(tensor.AsSpan<float>()[i]),

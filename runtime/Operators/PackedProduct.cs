@@ -43,6 +43,7 @@ internal static unsafe class PackedProduct
     public static double Work(Tensor w, double rows) => rows * w.Layout.PaddedRows * w.Layout.Columns / KernelSet.Tile;
 
     /// <summary>Scratch for a product of <paramref name="m"/> rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static long ScratchBytes(Tensor w, long m)
     {
         if (!w.Layout.IsInteger) return 0;
@@ -190,6 +191,7 @@ internal static unsafe class PackedProduct
     }
 
     /// <summary>Quantizes the error of a row that was quantized to q.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void QuantizeRest(KernelSet kernels, float* x, int columns, sbyte* q, float scale, float* rest, sbyte* restQ, float* restScale)
     {
         Subtract(x, q, scale, rest, columns);
@@ -197,6 +199,7 @@ internal static unsafe class PackedProduct
     }
 
     /// <summary>rest = x - scale·q, each rounded once.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Subtract(float* x, sbyte* q, float scale, float* rest, int columns)
     {
         var negative = Vector128.Create(-scale);
@@ -236,6 +239,7 @@ internal static unsafe class PackedProduct
     }
 
     /// <summary>Scratch for m quantized rows and the errors of steep ones.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Quantized(ref ScratchCursor cursor, int columns, long m, out float* scales, out sbyte* q)
     {
         scales = cursor.Floats(2 * m);
@@ -249,12 +253,14 @@ internal static unsafe class PackedProduct
         private readonly FloatRows _x;
         private readonly QuantizedRows _q;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Factor(Tensor w, in FloatRows x)
         {
             _w = w;
             _x = x;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Factor(Tensor w, in QuantizedRows q)
         {
             _w = w;
@@ -265,6 +271,7 @@ internal static unsafe class PackedProduct
         public bool HasRest { get; set; }
 
         /// <summary>Y[i, r] = init[i, r] + Σ_k W[r, k]·X[i, k].</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Multiply(KernelSet kernels, int index, in OutputRange y)
         {
             var matrix = _w.Matrix(index);
@@ -278,9 +285,14 @@ internal static unsafe class PackedProduct
             if (HasRest) kernels.Multiply(matrix, Rest, WithRest(y));
         }
 
-        private readonly QuantizedRows Rest => new(_q.At(1), _q.Stride, _q.Scales + 1, 1);
+        private readonly QuantizedRows Rest
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => new(_q.At(1), _q.Stride, _q.Scales + 1, 1);
+        }
 
         /// <summary>The same outputs, which the product then adds to.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static OutputRange WithRest(in OutputRange y) => new(y.First, y.Stride, y.End, y.First, y.Stride, y.From);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -29,6 +30,7 @@ internal sealed unsafe class Pad : Operator
         context.Output(0).Set(x.Type, new Shape(sizes[..x.Rank]));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         switch (context.Input(0).Type.Size())
@@ -39,6 +41,7 @@ internal sealed unsafe class Pad : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Fill<T>(NodeContext context)
         where T : unmanaged
     {
@@ -81,6 +84,7 @@ internal sealed unsafe class Pad : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Line<T>(T* x, int size, long begin, T* y, int length, T fill)
         where T : unmanaged
     {
@@ -99,6 +103,7 @@ internal sealed unsafe class Pad : Operator
     }
 
     /// <summary>The input's index for an output index counted from the input's start. -1 for the fill value.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private long Source(long index, int size)
     {
         if (index >= 0 && index < size) return index;
@@ -115,6 +120,7 @@ internal sealed unsafe class Pad : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Amounts(NodeContext context, Tensor x, Span<int> begin, Span<int> sizes)
     {
         var pads = Indices.Require(context.Known(1));

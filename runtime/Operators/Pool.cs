@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -33,7 +34,11 @@ internal sealed unsafe class Pool : Operator
         }
     }
 
-    private bool IsMaximum => _function is PoolFunction.Max or PoolFunction.GlobalMax;
+    private bool IsMaximum
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _function is PoolFunction.Max or PoolFunction.GlobalMax;
+    }
 
     public override bool TryBatch(in Batching batch) => batch.Leading(0);
 
@@ -68,6 +73,7 @@ internal sealed unsafe class Pool : Operator
         return base.Work(context) + OutputWork(context) * taps;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), y = context.Output(0);
@@ -89,6 +95,7 @@ internal sealed unsafe class Pool : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Run<T>(Tensor x, Tensor y)
         where T : unmanaged, INumber<T>
     {
@@ -115,6 +122,7 @@ internal sealed unsafe class Pool : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private T Whole<T>(T* x, int size)
         where T : unmanaged, INumber<T>
     {
@@ -124,6 +132,7 @@ internal sealed unsafe class Pool : Operator
     }
 
     /// <summary>One window.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private T One<T>(T* x, in Shape shape, int outD, int outH, int outW)
         where T : unmanaged, INumber<T>
     {
@@ -152,6 +161,7 @@ internal sealed unsafe class Pool : Operator
         return result / T.CreateTruncating(count);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static T Larger<T>(T a, T b)
         where T : unmanaged, INumber<T> => a > b ? a : b;
 
@@ -161,6 +171,7 @@ internal sealed unsafe class Pool : Operator
         private readonly long _start;
         private readonly long _dilation;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Taps(SpatialWindow window, in Shape shape, int axis, int position)
         {
             var size = (long)window.Size(shape, axis);
@@ -178,8 +189,10 @@ internal sealed unsafe class Pool : Operator
 
         public long Counted { get; }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public nint At(long tap) => (nint)(_start + tap * _dilation);
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private long Up(long distance) => (distance + _dilation - 1) / _dilation;
     }
 }

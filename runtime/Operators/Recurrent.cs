@@ -124,6 +124,7 @@ internal abstract unsafe class Recurrent : Operator
     }
 
     /// <summary>Multiply-accumulates of one step of one direction at its current sizes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public double WorkOfStep(NodeContext context)
     {
         var pass = PassOf(context, 0);
@@ -146,6 +147,7 @@ internal abstract unsafe class Recurrent : Operator
 
     /// <summary>The checks at the start of <see cref="Execute"/>.</summary>
     /// <exception cref="ArgumentException">A sequence's length is out of range.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void CheckInputs(NodeContext context)
     {
         if (context.Optional(1) is { } lengths) CheckLengths(lengths, context.Input(0).Shape[0]);
@@ -196,8 +198,10 @@ internal abstract unsafe class Recurrent : Operator
     /// <summary>The size of state <paramref name="state"/> of those that the layer has.</summary>
     private int SizeOf(int state, int hiddenSize) => state == 0 && Form.HasHidden ? hiddenSize : Hidden;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Columns(Tensor? w) => w?.Layout.Columns ?? 0;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CheckLengths(Tensor lengths, int steps)
     {
         foreach (var length in lengths.AsSpan<int>())

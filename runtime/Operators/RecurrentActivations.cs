@@ -1,11 +1,14 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Operators;
 
 /// <summary>An activation of a recurrent layer with its constants.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly record struct RecurrentActivation(UnaryFunction Function, float Alpha, float Beta)
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public unsafe void Apply(KernelSet kernels, float* x, float* y, nint n) => kernels.Unary(Function, x, y, n, Alpha, Beta);
 }
 

@@ -61,6 +61,7 @@ internal static unsafe class RecurrentDriver
     }
 
     /// <summary>Where a first state is: its own place, or <paramref name="place"/> if there is none or if rows will end in between.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float* Begin(Tensor? first, int direction, nint count, float* place, bool isRagged)
     {
         var from = first is null ? null : first.Floats + direction * count;
@@ -114,6 +115,7 @@ internal static unsafe class RecurrentDriver
     }
 
     /// <summary>A step of the rows that are long enough, neighbours together; Y is 0 for the others.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void StepSome(RecurrentPass pass, in RecurrentRows all, int t, int* lengths, float* yt)
     {
         nint size = pass.StateSize, inputs = pass.X.Shape[2];
@@ -153,6 +155,7 @@ internal static unsafe class RecurrentDriver
         else pass.Layer.Step(pass, rows);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Longest(int* lengths, int rows)
     {
         var longest = 0;

@@ -71,7 +71,11 @@ internal sealed unsafe class RecurrentPass
     public ref readonly RecurrentPlan Plan => ref _plan;
 
     /// <summary>A row of biases for R·h, where the layer has one apart from that of W·x; otherwise null.</summary>
-    public float* RecurrentBias => Layer.Form.HasTwoBiases && Bias is { } bias ? bias.Floats + Layer.PackedRows : null;
+    public float* RecurrentBias
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Layer.Form.HasTwoBiases && Bias is { } bias ? bias.Floats + Layer.PackedRows : null;
+    }
 
     /// <summary>Whether the plan is one for X's shape of now and this scratch.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -82,6 +86,7 @@ internal sealed unsafe class RecurrentPass
     }
 
     /// <summary>Makes the plan for X's shape of now.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Renew(byte* scratch)
     {
         _plan = new RecurrentPlan(this, scratch);
@@ -114,6 +119,7 @@ internal sealed unsafe class RecurrentPass
     }
 
     /// <summary>The next step of one row in one kernel, from its W·x with the bias; a state that stays in its place goes by way of spare rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void StepOne(in RecurrentRows row)
     {
         var to = row.HiddenOut == row.Hidden ? _plan.Spare : row.HiddenOut;
@@ -128,6 +134,7 @@ internal sealed unsafe class RecurrentPass
     }
 
     /// <summary>The plan's gates = bias + W·x of adjacent rows of X.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void MultiplyInputs(int first, int rows)
     {
         if (Input is { } w)
@@ -180,6 +187,7 @@ internal sealed unsafe class RecurrentPass
     }
 
     /// <summary>The same as <see cref="MultiplyState"/> for some gates of all units only, <paramref name="gates"/> from <paramref name="first"/>. The others are whatever they are: int8 and int4 weights are multiplied as a whole.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void MultiplyStateBySome(int first, int gates, float* h, int count, bool bounded, float* init, float* y)
     {
         var (r, packed, units) = (Recurrence!, Layer.PackedRows, Layer.Hidden);
@@ -198,6 +206,7 @@ internal sealed unsafe class RecurrentPass
     }
 
     /// <summary>Copies one gate of all units out of interleaved blocks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Gather(float* gates, int gate, float* plane)
     {
         int count = Layer.Form.Gates, units = Layer.Hidden;
@@ -205,6 +214,7 @@ internal sealed unsafe class RecurrentPass
     }
 
     /// <summary>y = f(x), x limited to [-clip, clip] before where the layer clips.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Activate(in RecurrentActivation function, float* x, float* y, nint n)
     {
         if (Layer.Clip != 0)
@@ -217,6 +227,7 @@ internal sealed unsafe class RecurrentPass
     }
 
     /// <summary>gate⊙a + (1 - gate)⊙b of all units, computed as b + gate⊙(a - b).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Blend(float* gate, float* a, float* b, float* temporary, float* to)
     {
         nint n = Layer.Hidden;
@@ -225,5 +236,6 @@ internal sealed unsafe class RecurrentPass
         Kernels.Binary(BinaryFunction.Add, b, 1, temporary, 1, to, n);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Copy(float* from, float* to, nint count) => Buffer.MemoryCopy(from, to, count * sizeof(float), count * sizeof(float));
 }

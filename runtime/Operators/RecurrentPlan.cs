@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
@@ -11,6 +12,7 @@ internal readonly unsafe struct RecurrentPlan
 
     /// <param name="pass">The direction, whose X has the shape of now.</param>
     /// <param name="scratch">The node's scratch; null to learn how many <see cref="Bytes"/> it needs.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public RecurrentPlan(RecurrentPass pass, byte* scratch)
     {
         var (layer, shape, w, r) = (pass.Layer, pass.X.Shape, pass.Input, pass.Recurrence);
@@ -91,6 +93,7 @@ internal readonly unsafe struct RecurrentPlan
     public byte* InputProduct { get; }
 
     /// <summary>Kernels of whole steps take these weights, and are faster with them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool HasWholeSteps(RecurrentPass pass)
     {
         var (w, r) = (pass.Input, pass.Recurrence);
@@ -105,4 +108,5 @@ internal readonly unsafe struct RecurrentPlan
 /// <param name="RecurrentRows">Rows of <see cref="RecurrentPlan.Recurrent"/>.</param>
 /// <param name="SpareRows">Rows of <see cref="RecurrentPlan.Spare"/>.</param>
 /// <param name="Planes">Planes of <see cref="RecurrentPlan.Planes"/>.</param>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly record struct RecurrentPlaces(long RecurrentRows, long SpareRows, long Planes);

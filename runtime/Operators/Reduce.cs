@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -64,6 +65,7 @@ internal sealed unsafe class Reduce(Attributes attributes) : Operator
         return cursor.Bytes;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), y = context.Output(0);
@@ -95,6 +97,7 @@ internal sealed unsafe class Reduce(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int Mask(NodeContext context, Tensor x)
     {
         if (context.Optional(1) is not null && Indices.Require(context.Known(1)) is { Count: > 0 } axes) return Axes.Mask(axes, x.Rank);
@@ -102,6 +105,7 @@ internal sealed unsafe class Reduce(Attributes attributes) : Operator
     }
 
     /// <summary>Whether no kept axis follows a reduced one, except those of size 1. Rows are then contiguous.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool IsTrailing(int mask, Tensor x)
     {
         if (x.Count == 0) return true;
@@ -117,6 +121,7 @@ internal sealed unsafe class Reduce(Attributes attributes) : Operator
     }
 
     /// <summary>Copies X with its reduced axes last, in their order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ReducedLast(Tensor x, int mask, byte* target)
     {
         Span<long> dense = stackalloc long[Shape.MaxRank];
@@ -137,6 +142,7 @@ internal sealed unsafe class Reduce(Attributes attributes) : Operator
         StridedCopy.Run(x.Data, sizes[..x.Rank], strides[..x.Rank], x.Type.Size(), target);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Rows<T>(T* rows, int length, Tensor y, T least, T most)
         where T : unmanaged, INumber<T>
     {
@@ -149,6 +155,7 @@ internal sealed unsafe class Reduce(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private T Row<T>(T* x, int n, T least, T most)
         where T : unmanaged, INumber<T>
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -13,6 +14,7 @@ internal static class Require
     }
 
     /// <summary>A dense tensor of any type.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Tensor AnyDense(Tensor tensor) =>
         tensor.Format == TensorFormat.Dense ? tensor : throw OperatorError.Value($"'{tensor.Name}' is a packed weight; expected a dense tensor.");
 
@@ -26,6 +28,7 @@ internal static class Require
     }
 
     /// <summary><paramref name="axis"/> counted from the front.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Axis(int axis, Tensor tensor)
     {
         var rank = tensor.Rank;
@@ -34,6 +37,7 @@ internal static class Require
     }
 
     /// <summary>A computed size as an int.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Size(long size) => size switch
     {
         < 0 => throw OperatorError.Value($"A dimension would have size {size}."),

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -37,6 +38,7 @@ internal sealed unsafe class Reshape(Attributes attributes, ReshapeForm form) : 
     }
 
     /// <summary>Copies nothing if both have the same memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), y = context.Output(0);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -30,6 +31,7 @@ internal sealed unsafe class ReverseSequence : Operator
         context.Output(0).Set(x.Type, x.Shape);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), lengths = context.Input(1), y = context.Output(0);

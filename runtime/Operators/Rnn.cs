@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -18,12 +19,14 @@ internal sealed unsafe class Rnn : Recurrent
     public Rnn(Attributes attributes)
         : base(attributes, new RecurrentForm { Gates = 1, Weights = 3, HasHidden = true, BeginsWithRecurrence = true }) => _activations = RecurrentActivations.Parse(attributes, Directions, UnaryFunction.Tanh);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override RecurrentPlaces PlacesFor(int batch) => default;
 
     public override RecurrentMode ModeOf(RecurrentPass pass) => RecurrentMode.Composed;
 
     public override bool IsBounded(RecurrentPass pass) => _activations[pass.Direction].Function == UnaryFunction.Tanh;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Step(RecurrentPass pass, in RecurrentRows rows)
     {
         var gates = rows.Gates;

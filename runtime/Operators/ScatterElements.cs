@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -27,6 +28,7 @@ internal sealed unsafe class ScatterElements(Attributes attributes) : Operator
         context.Output(0).Set(data.Type, data.Shape);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         Tensor data = context.Input(0), y = context.Output(0);
@@ -42,6 +44,7 @@ internal sealed unsafe class ScatterElements(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Put<T>(NodeContext context)
         where T : unmanaged, INumber<T>
     {

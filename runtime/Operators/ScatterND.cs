@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -29,6 +30,7 @@ internal sealed unsafe class ScatterND(Attributes attributes) : Operator
         context.Output(0).Set(data.Type, data.Shape);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         Tensor data = context.Input(0), y = context.Output(0);
@@ -45,6 +47,7 @@ internal sealed unsafe class ScatterND(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Put<T>(NodeContext context)
         where T : unmanaged, INumber<T>
     {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -33,6 +34,7 @@ internal static class ScatterReductions
         if (reduction != ScatterReduction.None && data.Type == ElementType.Bool) throw OperatorError.Type(data, $"numbers for reduction {reduction}");
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static T Join<T>(ScatterReduction reduction, T old, T update)
         where T : unmanaged, INumber<T> => reduction switch
         {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Kernels;
 
 namespace SeqRuntime.Operators;
@@ -14,6 +15,7 @@ internal unsafe struct ScratchCursor(byte* start)
     /// <summary>Bytes used so far.</summary>
     public long Bytes { get; private set; }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public byte* Take(long bytes)
     {
         if (bytes > Limit) ThrowTooLarge();
@@ -23,6 +25,7 @@ internal unsafe struct ScratchCursor(byte* start)
     }
 
     /// <summary>A buffer of a × b × c fp32 elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public float* Floats(long a, long b = 1, long c = 1)
     {
         if ((double)a * b * c > Limit) ThrowTooLarge();

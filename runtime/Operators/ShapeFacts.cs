@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -18,6 +19,7 @@ internal sealed class ShapeOf(Attributes attributes) : Operator
 
     public override double Work(NodeContext context) => OutputWork(context);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);
@@ -26,8 +28,10 @@ internal sealed class ShapeOf(Attributes attributes) : Operator
         for (var i = start; i < end; i++) y[i - start] = x.Shape[i];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private (int Start, int End) Range(int rank) => (Place(_start, rank), Place(_end, rank));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Place(long axis, int rank) => (int)Math.Clamp(axis < 0 ? axis + rank : axis, 0, rank);
 }
 
@@ -44,5 +48,6 @@ internal sealed class SizeOf : Operator
 
     public override double Work(NodeContext context) => OutputWork(context);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context) => context.Output(0).AsSpan<long>()[0] = context.Input(0).Count;
 }

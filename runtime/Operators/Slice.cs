@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -30,6 +31,7 @@ internal sealed unsafe class Slice : Operator
 
     public override double Work(NodeContext context) => 2 * OutputWork(context);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);
@@ -41,6 +43,7 @@ internal sealed unsafe class Slice : Operator
     }
 
     /// <summary>Sizes and strides of the slice. Returns the offset of its first element.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static long Cut(NodeContext context, Tensor x, Span<int> sizes, Span<long> strides)
     {
         var starts = context.Known(1);
@@ -72,6 +75,7 @@ internal sealed unsafe class Slice : Operator
         return offset;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static long Place(long index, int size, long step)
     {
         if (index < 0) index = Math.Max(index, long.MinValue / 2) + size;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -37,6 +38,7 @@ internal sealed unsafe class Softmax(Attributes attributes, SoftmaxKind kind) : 
         return cursor.Bytes;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), y = context.Output(0);
@@ -58,6 +60,7 @@ internal sealed unsafe class Softmax(Attributes attributes, SoftmaxKind kind) : 
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Rows(NodeContext context, float* x, float* y, nint rows, int n)
     {
         if (kind != SoftmaxKind.Hardmax)

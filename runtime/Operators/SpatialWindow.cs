@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -47,7 +48,11 @@ internal sealed class SpatialWindow
     /// <summary>The number of taps of one window: the product of the kernel's sizes.</summary>
     public int Taps { get; }
 
-    public bool HasPads => _padBegin.AsSpan().ContainsAnyExcept(0) || _padEnd.AsSpan().ContainsAnyExcept(0);
+    public bool HasPads
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _padBegin.AsSpan().ContainsAnyExcept(0) || _padEnd.AsSpan().ContainsAnyExcept(0);
+    }
 
     /// <summary>Kernel size of axis 0 (depth), 1 (height), 2 (width).</summary>
     public int Kernel(int axis) => _kernel[axis];
@@ -61,9 +66,11 @@ internal sealed class SpatialWindow
     public int PadEnd(int axis) => _padEnd[axis];
 
     /// <summary>Distance between the first and the last tap of an axis.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public long Reach(int axis) => (long)(_kernel[axis] - 1) * _dilations[axis];
 
     /// <summary>Size of <paramref name="shape"/> [N, C, spatial…] along an axis. 1 if it has none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Size(in Shape shape, int axis)
     {
         var own = axis - (Axes - Rank);

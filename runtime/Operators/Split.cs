@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -31,6 +32,7 @@ internal sealed unsafe class Split(Attributes attributes) : Operator
         if (left != 0) throw OperatorError.Value($"The sizes of the parts do not add up to axis {axis} of '{x.Name}' of shape {x.Shape}.");
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);
@@ -53,6 +55,7 @@ internal sealed unsafe class Split(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static long Part(NodeContext context, Tensor? sizes, int total, int index)
     {
         if (sizes is not null) return sizes.Integer(index);

@@ -29,6 +29,7 @@ internal sealed unsafe class Sru : Recurrent
         if (Form.Gates == 3 && x.Shape[2] != Hidden) throw OperatorError.Rank(x, $"[steps, batch, {Hidden}], since the highway joins inputs and units one by one");
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override RecurrentPlaces PlacesFor(int batch) => new(RecurrentRows: 0, SpareRows: 0, Planes: 5);
 
     public override RecurrentMode ModeOf(RecurrentPass pass) => RecurrentMode.Composed;
@@ -58,6 +59,7 @@ internal sealed unsafe class Sru : Recurrent
     }
 
     /// <summary>σ(gate + v⊙c).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Gate(RecurrentPass pass, float* gates, int gate, float* cell, float* to, float* temporary)
     {
         pass.Gather(gates, gate, to);

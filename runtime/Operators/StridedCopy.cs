@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -17,6 +18,7 @@ internal static unsafe class StridedCopy
     /// <param name="strides">Elements between indices of each axis. May be 0 or negative.</param>
     /// <param name="width">Bytes of an element.</param>
     /// <param name="target">Dense memory that does not overlap the source.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(byte* source, ReadOnlySpan<int> sizes, ReadOnlySpan<long> strides, int width, byte* target)
     {
         Span<int> merged = stackalloc int[MaxAxes];
@@ -52,6 +54,7 @@ internal static unsafe class StridedCopy
     }
 
     /// <summary>Drops axes of size 1 and merges neighbouring axes that are one axis in the source. Returns the number of axes left, or -1 for an empty view.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Merge(ReadOnlySpan<int> sizes, ReadOnlySpan<long> strides, Span<int> merged, Span<long> steps)
     {
         var rank = 0;
@@ -74,6 +77,7 @@ internal static unsafe class StridedCopy
         return rank;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyMatrix(byte* source, int rows, long rowStep, int columns, long columnStep, long run, byte* target)
     {
         switch (run)
@@ -92,6 +96,7 @@ internal static unsafe class StridedCopy
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyBlocks<T>(byte* source, int rows, long rowStep, int columns, long columnStep, T* target)
         where T : unmanaged
     {

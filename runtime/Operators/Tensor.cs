@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -62,6 +63,7 @@ internal sealed unsafe class Tensor
     }
 
     /// <summary>Packed matrix <paramref name="index"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public PackedMatrix Matrix(int index)
     {
         var first = index == 0 ? Data : Data + index * Layout.Stride;
@@ -69,6 +71,7 @@ internal sealed unsafe class Tensor
     }
 
     /// <summary>Sets type and shape. An operator's Infer calls it for outputs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Set(ElementType type, Shape shape)
     {
         Count = shape.Count;
@@ -77,10 +80,12 @@ internal sealed unsafe class Tensor
         _shape = shape;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Span<T> AsSpan<T>()
         where T : unmanaged => new(Data, Count);
 
     /// <summary>Element <paramref name="index"/> of an int32 or int64 tensor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public long Integer(int index) => Type switch
     {
         ElementType.Int64 => AsSpan<long>()[index],

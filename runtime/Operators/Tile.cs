@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -25,6 +26,7 @@ internal sealed unsafe class Tile : Operator
     }
 
     /// <summary>Y as [repeat, size] for each axis is a view of X with stride 0 on the repeats.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);

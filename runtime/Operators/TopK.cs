@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -37,6 +38,7 @@ internal sealed unsafe class TopK(Attributes attributes) : Operator
 
     public override double Work(NodeContext context) => base.Work(context) + 2 * context.Input(0).Shape.Extent * Math.Log2((double)context.Known(1).Integer(0) + 2);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);
@@ -51,6 +53,7 @@ internal sealed unsafe class TopK(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int K(NodeContext context, int size)
     {
         var k = Indices.Require(context.Known(1));
@@ -59,6 +62,7 @@ internal sealed unsafe class TopK(Attributes attributes) : Operator
         return value >= 0 && value <= size ? (int)value : throw OperatorError.Value($"'{k.Name}' requests {value} of {size} elements.");
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Select<T>(T* x, NodeContext context)
         where T : unmanaged, INumber<T>
     {
@@ -84,6 +88,7 @@ internal sealed unsafe class TopK(Attributes attributes) : Operator
     }
 
     /// <summary>Leaves the indices of the first k elements in <paramref name="heap"/>, sorted. The heap's root is the last of the kept ones.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Best<T>(T* line, nint stride, int n, int* heap, int k)
         where T : unmanaged, INumber<T>
     {
@@ -103,6 +108,7 @@ internal sealed unsafe class TopK(Attributes attributes) : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void SiftDown<T>(T* line, nint stride, int* heap, int root, int count)
         where T : unmanaged, INumber<T>
     {
@@ -119,6 +125,7 @@ internal sealed unsafe class TopK(Attributes attributes) : Operator
         heap[root] = moved;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool Precedes<T>(T* line, nint stride, int a, int b)
         where T : unmanaged, INumber<T>
     {
@@ -128,6 +135,7 @@ internal sealed unsafe class TopK(Attributes attributes) : Operator
         return a < b;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool Exceeds<T>(T x, T y)
         where T : unmanaged, INumber<T> => x > y || (T.IsNaN(x) && !T.IsNaN(y));
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -43,6 +44,7 @@ internal sealed unsafe class Transpose(Attributes attributes) : Operator
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var x = context.Input(0);
@@ -54,5 +56,6 @@ internal sealed unsafe class Transpose(Attributes attributes) : Operator
         StridedCopy.Run(x.Data, y.Shape.AsSpan(), strides[..x.Rank], x.Type.Size(), y.Data);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int Source(int axis, int rank) => _perm.Length == 0 ? rank - 1 - axis : Axes.Normalize(_perm[axis], rank);
 }

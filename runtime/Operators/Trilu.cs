@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -20,6 +21,7 @@ internal sealed unsafe class Trilu(Attributes attributes) : Operator
         context.Output(0).Set(x.Type, x.Shape);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), y = context.Output(0);

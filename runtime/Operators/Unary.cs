@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -60,6 +61,7 @@ internal sealed unsafe class Unary : Operator
         context.Output(0).Set(isTest ? ElementType.Bool : x.Type, x.Shape);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         Tensor x = context.Input(0), y = context.Output(0);
@@ -79,6 +81,7 @@ internal sealed unsafe class Unary : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Test<T>(T* x, byte* y, nint n)
         where T : unmanaged, IFloatingPoint<T>
     {
@@ -89,6 +92,7 @@ internal sealed unsafe class Unary : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Integers<T>(T* x, T* y, nint n)
         where T : unmanaged, IBinaryInteger<T>
     {
@@ -106,6 +110,7 @@ internal sealed unsafe class Unary : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Doubles(double* x, double* y, nint n)
     {
         for (nint i = 0; i < n; i++)

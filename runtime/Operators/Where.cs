@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Operators;
 
 /// <summary>Y = condition ? A : B.</summary>
@@ -19,6 +21,7 @@ internal sealed unsafe class Where : Operator
         y.Set(a.Type, Axes.Broadcast(condition, y));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         switch (context.Output(0).Type.Size())
@@ -29,6 +32,7 @@ internal sealed unsafe class Where : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Choose<T>(NodeContext context)
         where T : unmanaged
     {
@@ -42,6 +46,7 @@ internal sealed unsafe class Where : Operator
         while (lines.Next());
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Line<T>(byte* condition, nint stepCondition, T* a, nint stepA, T* b, nint stepB, T* y, nint n)
         where T : unmanaged
     {

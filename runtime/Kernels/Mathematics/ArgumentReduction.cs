@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Kernels.Mathematics;
 
 /// <summary>Reduction of large arguments of sine and cosine by the bits of 2/π (Payne and Hanek, 1983).</summary>
@@ -8,6 +10,7 @@ internal static class ArgumentReduction
     /// x = m·2^e with a whole 24-bit m. Digits of 2/π whose product with x is a multiple of 4 are skipped; 96 of the others
     /// leave a fraction with more than 60 correct digits. It uses integers and one product in double, so the bits are the same everywhere.
     /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float ByHalfPi(float x, out int quadrant)
     {
         if (!float.IsFinite(x))
@@ -44,6 +47,7 @@ internal static class ArgumentReduction
         return (float)-r;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static uint Digits(int position)
     {
         var word = position >> 5;
@@ -51,6 +55,7 @@ internal static class ArgumentReduction
     }
 
     /// <summary>The fraction digits of 2/π in binary, 32 a word. A switch, because unoptimized code allocates for a span of words.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static uint TwoOverPi(int word) => word switch
     {
         0 => 0xA2F9836E,

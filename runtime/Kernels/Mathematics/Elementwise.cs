@@ -9,6 +9,7 @@ internal static unsafe class Elementwise<S, F, I>
     where F : unmanaged
     where I : unmanaged
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Unary(UnaryFunction function, float* x, float* y, nint n, float alpha, float beta)
     {
         switch (function)
@@ -58,6 +59,7 @@ internal static unsafe class Elementwise<S, F, I>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Binary(BinaryFunction function, float* a, int strideA, float* b, int strideB, float* y, nint n)
     {
         switch (function)
@@ -80,6 +82,7 @@ internal static unsafe class Elementwise<S, F, I>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Power(float* a, int strideA, float* b, int strideB, float* y, nint n)
     {
         if (strideB == 0 && strideA == 1 && *b == 2) Map<MulFunction>(a, 1, a, 1, y, n);

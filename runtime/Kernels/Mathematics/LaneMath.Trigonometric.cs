@@ -139,7 +139,7 @@ internal static unsafe partial class LaneMath<S, F, I>
     }
 
     /// <summary>The same lane by lane, if any lane is large. Small lanes take the same three steps as before.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void ReduceLarge(F x, out F r, out I quadrant)
     {
         var values = stackalloc float[KernelSet.Tile];

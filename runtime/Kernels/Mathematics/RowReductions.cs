@@ -82,23 +82,44 @@ internal static unsafe class RowReductions<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Normalize(float* x, float* gain, float* bias, float* y, nint rows, nint n, float epsilon, bool rms)
     {
-        var beside = stackalloc float[KernelSet.Tile];
-        for (; rows > 0; rows--, x += n, y += n)
+        const int block = RowFold<S, F, I>.Block, width = RowFold<S, F, I>.Partials;
+        var partials = stackalloc float[block * width];
+        var centers = stackalloc float[KernelSet.Tile];
+        for (; rows > 0; rows -= block, x += block * n, y += block * n)
         {
-            var center = rms ? 0 : RowFold<S, F, I>.Of<SumStep>(x, n, 0) / n;
-            var variance = RowFold<S, F, I>.Of<VarianceStep>(x, n, center) / n;
-            var mean = S.Broadcast(center);
-            var factor = S.Broadcast(1 / MathF.Sqrt(variance + epsilon));
-            for (nint i = 0; i < n; i += S.Lanes)
+            var count = rows < block ? rows : block;
+            if (rms) new Span<float>(centers, block).Clear();
+            else RowFold<S, F, I>.Rows<SumStep>(x, count, n, centers);
+            for (nint i = 0; i < count; i++)
             {
-                var t = S.Mul(S.Sub(S.Load(x + i), mean), factor);
-                if (gain != null) t = bias != null ? S.Fma(t, S.Load(gain + i), S.Load(bias + i)) : S.Mul(t, S.Load(gain + i));
-                else if (bias != null) t = S.Add(t, S.Load(bias + i));
-                S.Store(Lanes<S, F, I>.Target(y, i, n, beside), t);
+                centers[i] /= n;
+                RowFold<S, F, I>.Fold<VarianceStep>(x + i * n, n, centers[i], partials + i * width);
             }
 
-            Lanes<S, F, I>.Flush(y, n, beside);
+            for (nint i = 0; i < count; i++)
+            {
+                var variance = RowFold<S, F, I>.Joined<VarianceStep>(partials + i * width) / n;
+                Normalize(x + i * n, gain, bias, y + i * n, n, centers[i], 1 / MathF.Sqrt(variance + epsilon));
+            }
         }
+    }
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Normalize(float* x, float* gain, float* bias, float* y, nint n, float center, float scale)
+    {
+        var beside = stackalloc float[KernelSet.Tile];
+        var mean = S.Broadcast(center);
+        var factor = S.Broadcast(scale);
+        for (nint i = 0; i < n; i += S.Lanes)
+        {
+            var t = S.Mul(S.Sub(S.Load(x + i), mean), factor);
+            if (gain != null) t = bias != null ? S.Fma(t, S.Load(gain + i), S.Load(bias + i)) : S.Mul(t, S.Load(gain + i));
+            else if (bias != null) t = S.Add(t, S.Load(bias + i));
+            S.Store(Lanes<S, F, I>.Target(y, i, n, beside), t);
+        }
+
+        Lanes<S, F, I>.Flush(y, n, beside);
     }
 
     /// <summary>y = exp(x - shift), where no x is larger than shift, and the partial sums of y.</summary>

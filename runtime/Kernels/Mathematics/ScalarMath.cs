@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Kernels.Mathematics;
 
 /// <summary>Functions of two arguments, computed one element at a time. All kernel sets use them.</summary>
@@ -7,6 +9,7 @@ internal static class ScalarMath
     private const double Ln2 = 0.69314718055994530942;
 
     /// <summary>a - b·floor(a/b): the remainder with the sign of b, as in Python and ONNX (fmod = 0).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Mod(float a, float b)
     {
         var remainder = a % b;
@@ -16,6 +19,7 @@ internal static class ScalarMath
 
     /// <summary>xʸ with the special cases of IEEE 754 pow. Maximum error 0.501 ulp; a result that is a float is exact.</summary>
     /// <remarks>2^(y·log2 x) in double by fixed series (the relative error stays below 2⁻⁴³), rounded to float once.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Pow(float x, float y)
     {
         if (y == 0 || x == 1) return 1;
@@ -40,6 +44,7 @@ internal static class ScalarMath
     }
 
     /// <summary>log2 of a positive finite float: exponent + 2·log2 e·atanh((m - 1)/(m + 1)) with m in [√½, √2).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static double Log2(double x)
     {
         var bits = BitConverter.DoubleToInt64Bits(x);
@@ -54,6 +59,7 @@ internal static class ScalarMath
     }
 
     /// <summary>2ᵗ, with t clamped to a range in which float has already overflowed or become 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static double Exp2(double t)
     {
         t = Math.Clamp(t, -200, 200);

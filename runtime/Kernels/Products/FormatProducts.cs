@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels.Mathematics;
 
@@ -18,6 +19,7 @@ internal static unsafe class FormatProducts<S, F, I, B, P>
     where P : struct, IQuantizedProduct
 {
     /// <summary>See <see cref="KernelSet.Multiply(in PackedMatrix, in FloatRows, in OutputRange)"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(in PackedMatrix w, in FloatRows x, in OutputRange y)
     {
         switch (w.Layout.Format.Number)
@@ -30,6 +32,7 @@ internal static unsafe class FormatProducts<S, F, I, B, P>
     }
 
     /// <summary>See <see cref="KernelSet.Multiply(in PackedMatrix, in QuantizedRows, in OutputRange)"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(in PackedMatrix w, in QuantizedRows x, in OutputRange y)
     {
         switch (w.Layout.Format.Number)

@@ -363,6 +363,7 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IQuantizedProduct
     }
 
     /// <summary>Some rows of a panel.</summary>
+    [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly struct Piece(byte* nibbles, sbyte* groupScales, nint step, nint next, nint c, nint left, nint taken)
     {
         /// <summary>Nibbles of the first row's first 8 inputs. The next 8 are <see cref="Step"/> bytes further.</summary>

@@ -235,7 +235,7 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
     private static void Put(A sum, float* scales, F xscale, float* init, float* y) => S.Store(y, ScaledSums<S, F, I>.Value(D.Finish(sum), S.Load(scales), xscale, S.Load(init)));
 
     /// <summary>Outputs from stored sums.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void PutKept(Matrix* matrix, int* sums, nint c, nint left, F xscale, float* init, float* y)
     {
         for (var end = c + left; c < end; c += S.Lanes, sums += S.Lanes)

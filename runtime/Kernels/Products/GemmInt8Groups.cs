@@ -229,7 +229,7 @@ internal readonly unsafe struct GemmInt8Groups<S, F, I, D, A> : IQuantizedProduc
     private static void Put(F sum, nint c, F xscale, float* init, float* y) => S.Store(y + c, S.Fma(sum, xscale, init == null ? default : S.Load(init + c)));
 
     /// <summary>Outputs from sums that were kept, of a piece of which only some are wanted.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void PutStored(float* sums, in Piece piece, F xscale, float* init, float* y)
     {
         var c = piece.C;
@@ -268,6 +268,7 @@ internal readonly unsafe struct GemmInt8Groups<S, F, I, D, A> : IQuantizedProduc
     }
 
     /// <summary>Some rows of a panel.</summary>
+    [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly struct Piece(byte* weights, short* scales, nint step, nint group, nint c, nint left, nint taken)
     {
         /// <summary>Weights of the first row by the first 4 inputs; <see cref="Step"/> bytes on those by the next 4.</summary>

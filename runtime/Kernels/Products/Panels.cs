@@ -31,14 +31,17 @@ internal readonly unsafe struct Panels<T>
     /// <param name="first">The first panel.</param>
     /// <param name="layout">Its layout.</param>
     /// <param name="size">Elements of T of a row in each group.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Panels<T> Packed(T* first, WeightLayout layout, nint size = 1) => new(first, layout.PaddedRows, layout.PanelRows, layout.Groups * size * layout.PanelRows, 0, size);
 
     /// <summary>A dense matrix.</summary>
     /// <param name="first">Its first row.</param>
     /// <param name="columns">Its columns.</param>
     /// <param name="stride">Elements from one of its rows to the next.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static Panels<T> Dense(T* first, nint columns, nint stride) => new(first, columns, WeightLayout.WidestPanel, WeightLayout.WidestPanel, stride, 0);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Panels(T* first, nint rows, nint panelRows, nint panelStride, nint groupStride, nint size)
     {
         _panelRows = panelRows;

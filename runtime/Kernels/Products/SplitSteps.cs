@@ -25,5 +25,6 @@ internal readonly struct SplitSteps<W, N> : IWholeSteps
         if (!step.IsDescending) N.Run(step, split, end);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static nint Split(nint end) => (end & GateRows.BlockUnits - 1) is > 0 and <= GateRows.BlockUnits / 2 ? end & -GateRows.BlockUnits : end;
 }

@@ -26,6 +26,7 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
         get => S.Lanes == Tile;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(in RecurrentStep step, nint first, nint end)
     {
         if (step.Cell != null) Lstm(step, first, end);

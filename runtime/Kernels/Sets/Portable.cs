@@ -63,6 +63,7 @@ internal readonly unsafe struct Portable : IInt8Dot<int, int>, IInt4Dot<int, int
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Finish(int acc) => acc;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int StartGroup(sbyte* x)
     {
         var sum = 0;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels.Mathematics;
 using SeqRuntime.Kernels.Products;
@@ -23,12 +24,14 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
 {
     public override string Name { get; } = name;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Multiply(in PackedMatrix w, in FloatRows x, in OutputRange y)
     {
         Check(w, y);
         FormatProducts<S, F, I, B, P>.Multiply(w, x, y);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Multiply(in PackedMatrix w, in QuantizedRows x, in OutputRange y)
     {
         Check(w, y);
@@ -36,33 +39,47 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
         FormatProducts<S, F, I, B, P>.Multiply(w, x, y);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void QuantizeRows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales) =>
         Quantize<S, F, I>.Rows(x, ldx, m, k, fixedScale, q, scales);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void GemmDense(in FloatRows a, in FloatRows b, in OutputRange y) =>
         GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Dense(b.First, y.End, b.Stride), b.Count, a, y);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Unary(UnaryFunction function, float* x, float* y, nint n, float alpha, float beta) =>
         Elementwise<S, F, I>.Unary(function, x, y, n, alpha, beta);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Binary(BinaryFunction function, float* a, int strideA, float* b, int strideB, float* y, nint n) =>
         Elementwise<S, F, I>.Binary(function, a, strideA, b, strideB, y, n);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Reduce(ReduceFunction function, float* x, nint rows, nint n, float* y) => RowReductions<S, F, I>.Reduce(function, x, rows, n, y);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Softmax(float* x, float* y, nint rows, nint n, bool logarithm) => RowReductions<S, F, I>.Softmax(x, y, rows, n, logarithm);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Normalize(float* x, float* gain, float* bias, float* y, nint rows, nint n, float epsilon, bool rms) =>
         RowReductions<S, F, I>.Normalize(x, gain, bias, y, rows, n, epsilon, rms);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void LstmCell(float* gates, float* cell, float* cellOut, float* hiddenOut, int hidden) =>
         Cells<S, F, I>.Lstm(gates, cell, cellOut, hiddenOut, hidden);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void GruCell(float* gatesX, float* gatesH, float* hidden, float* hiddenOut, int units) =>
         Cells<S, F, I>.Gru(gatesX, gatesH, hidden, hiddenOut, units);
 
-    public override long MostStepBytes => 2 * S.Lanes >= GateRows.BlockUnits ? long.MaxValue : 64 * 1024;
+    public override long MostStepBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        get => 2 * S.Lanes >= GateRows.BlockUnits ? long.MaxValue : 64 * 1024;
+    }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void WholeStep(in RecurrentStep step) => T.Run(step, 0, step.Units);
 
     [Conditional("DEBUG")]

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions.Planning;
@@ -55,6 +56,7 @@ internal sealed class Caches
     }
 
     /// <summary>The symbolic dimension that counts the steps of a state.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int SymbolOf(int state) => -1 - _graph.Values[_graph.States[state].Value].Sizes[Axes[state]];
 
     /// <summary>Whether a state's shape is the old one with new steps, as many as the other states of its dimension have.</summary>
@@ -71,14 +73,18 @@ internal sealed class Caches
     }
 
     /// <summary>Number of steps after a run for the states of a symbolic dimension.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int Next(int symbol, Tensor[] values) => values[_graph.States[FirstOf(symbol)].Update].Shape[Axes[FirstOf(symbol)]];
 
     /// <summary>The name of a state that grows along a symbolic dimension.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public string NameOf(int symbol) => _graph.States[FirstOf(symbol)].Name;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int FirstOf(int symbol) => StateOf(symbol) is >= 0 and var state ? state : throw new ArgumentOutOfRangeException(nameof(symbol));
 
     /// <summary>The first state that grows along a symbolic dimension; -1 if there is none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int StateOf(int symbol)
     {
         for (var i = 0; i < Axes.Length; i++)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 using SeqRuntime.Operators;
@@ -50,6 +51,7 @@ internal sealed unsafe class Inference
     public long BlockBytes { get; }
 
     /// <summary>Sets input and state shapes from the sizes of the symbols.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void SetShapes(ReadOnlySpan<int> sizes)
     {
         foreach (var input in _graph.Inputs) SetShape(input, sizes);
@@ -135,6 +137,7 @@ internal sealed unsafe class Inference
 
     private Tensor?[] Pick(int[] indices) => Array.ConvertAll(indices, i => i < 0 ? null : Values[i]);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void SetShape(int value, ReadOnlySpan<int> sizes)
     {
         var declared = _graph.Values[value].Sizes;

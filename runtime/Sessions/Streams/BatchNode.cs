@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions.Streams;
@@ -64,12 +65,14 @@ internal sealed unsafe class BatchNode : StreamNode
         if (_isTogether && _scratch != null) Place();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Resize(int streams)
     {
         if (!_isTogether) return;
         foreach (var port in _ports) port.Resize(streams);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(int streams)
     {
         if (!_isTogether)
@@ -155,19 +158,23 @@ internal sealed unsafe class StreamPort(Tensor one, StreamRows? rows, bool isOut
 
     public void Place(byte* copy) => All.Data = copy;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Resize(int streams) => All.Set(one.Type, _layout.For(streams));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Load(int streams)
     {
         if (!_isCopied) All.Data = rows!.Start;
         else if (!isOutput) Copy(streams);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Store(int streams)
     {
         if (_isCopied && isOutput) Copy(streams);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Copy(int streams)
     {
         var (start, step) = rows is null ? ((nint)one.Data, 0) : ((nint)rows.Start, rows.Bytes);

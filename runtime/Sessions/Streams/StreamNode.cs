@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions.Streams;
@@ -47,6 +48,7 @@ internal abstract unsafe class StreamNode(Operator op, int index)
     }
 
     /// <summary>Sets shapes for a number of streams.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public virtual void Resize(int streams)
     {
     }
@@ -65,6 +67,7 @@ internal sealed unsafe class SerialNode(Operator op, int index, NodeContext one,
 
     public override void Bind(byte* scratch, long room) => one.Scratch = scratch;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(int streams)
     {
         for (_row = 0; _row < streams; _row++)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
 namespace SeqRuntime.Sessions.Threading;
@@ -35,6 +36,7 @@ internal sealed class HelperThread : IDisposable
     public bool IsAlive => _thread.IsAlive;
 
     /// <summary>Starts the helper's part.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Start(IShared job)
     {
         Jobs++;
@@ -43,6 +45,7 @@ internal sealed class HelperThread : IDisposable
     }
 
     /// <summary>Waits until the helper has done its part, and rethrows its exception.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Finish()
     {
         while (_job is not null) _done.Wait();
@@ -52,12 +55,14 @@ internal sealed class HelperThread : IDisposable
     }
 
     /// <summary>Asks the thread to end, without waiting: for finalizers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void End()
     {
         _isEnding = true;
         _work.Post();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Dispose()
     {
         End();

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 using SeqRuntime.Operators;
 
@@ -52,16 +53,22 @@ internal sealed unsafe class LayerInPieces
     public long KeptBytes => 2 * _stateBytes.Sum();
 
     /// <summary>Current steps and batch rows.</summary>
-    public (int Steps, int Batch) Size => (_whole.Input(0).Shape[0], _whole.Input(0).Shape[1]);
+    public (int Steps, int Batch) Size
+    {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        get => (_whole.Input(0).Shape[0], _whole.Input(0).Shape[1]);
+    }
 
     public Recurrent Layer => _layer;
 
     public void Bind(byte* kept) => _kept = kept;
 
     /// <summary>Runs the whole sequence as one piece.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run() => _layer.Execute(_whole);
 
     /// <summary>Runs piece <paramref name="piece"/> of <paramref name="steps"/> steps each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(int piece, int steps, byte* scratch)
     {
         var shape = _whole.Input(0).Shape;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Sessions.Threading;
 
 /// <summary>
@@ -45,6 +47,7 @@ internal sealed class ModelLease
     /// <summary>Begins a use of the model's and the session's memory.</summary>
     /// <exception cref="ObjectDisposedException">The lease has ended.</exception>
     /// <exception cref="InvalidOperationException">Another thread is using it.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Enter()
     {
         if (!_turn.TryTake()) RefuseSecond();
@@ -52,6 +55,7 @@ internal sealed class ModelLease
     }
 
     /// <summary>Ends the use that <see cref="Enter"/> began.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Leave()
     {
         _turn.Leave();
@@ -67,14 +71,17 @@ internal sealed class ModelLease
         if (!_turn.IsTaken) Release();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RefuseSecond() => throw (_isEnded ? new ObjectDisposedException(_owner) : SessionError.InUse(_owner));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Refuse()
     {
         Leave();
         throw new ObjectDisposedException(_owner);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Release()
     {
         if (Interlocked.Exchange(ref _isReleased, 1) != 0) return;

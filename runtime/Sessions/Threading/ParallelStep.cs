@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions.Threading;
@@ -51,6 +52,7 @@ internal abstract unsafe class ParallelStep(NodeContext context) : Operator, ISh
     }
 
     /// <summary>Runs both parts at the same time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     protected void Share(Action own)
     {
         Helper!.Start(this);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Sessions.Threading;
 
@@ -19,11 +20,13 @@ internal sealed class Signal : IDisposable
     private readonly AutoResetEvent _wake = new(false);
     private int _state;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Post()
     {
         if (Interlocked.Exchange(ref _state, News) == Parked) _wake.Set();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Wait()
     {
         var end = Stopwatch.GetTimestamp() + s_awakeTicks;
@@ -36,5 +39,6 @@ internal sealed class Signal : IDisposable
         Interlocked.Exchange(ref _state, None);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Dispose() => _wake.Dispose();
 }

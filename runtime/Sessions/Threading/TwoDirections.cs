@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions.Threading;
@@ -18,6 +19,7 @@ internal sealed unsafe class TwoDirections : ParallelStep
 
     public override long EachScratchBytes { get; }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         if (_layer.WorkOfStep(context) * context.Input(0).Shape[0] < LeastShared)

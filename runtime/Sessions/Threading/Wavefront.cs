@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions.Threading;
@@ -51,6 +52,7 @@ internal sealed unsafe class Wavefront : ParallelStep
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         var (steps, batch) = _layers[0].Size;
