@@ -59,6 +59,19 @@ internal abstract unsafe class KernelSet
     /// <param name="scales">Scale of each row.</param>
     public abstract void QuantizeRows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales);
 
+    /// <summary>The same by each row's own range, with the sum of the squares of each quantized row. It is exact up to <see cref="MostMeasured"/> columns.</summary>
+    /// <param name="x">Rows to quantize.</param>
+    /// <param name="ldx">Elements between rows of x.</param>
+    /// <param name="m">Rows.</param>
+    /// <param name="k">Columns.</param>
+    /// <param name="q">Result.</param>
+    /// <param name="scales">Scale of each row.</param>
+    /// <param name="squares">Sum of each row.</param>
+    public abstract void QuantizeMany(float* x, nint ldx, int m, int k, sbyte* q, float* scales, float* squares);
+
+    /// <summary>Columns whose squares, of at most 127² each, have a sum below 2²⁴.</summary>
+    public const int MostMeasured = (1 << 24) / (127 * 127);
+
     /// <summary>Bytes of one quantized row: columns rounded up to 64.</summary>
     public static nint QuantizedStride(int columns) => ((nint)columns + 63) & ~63;
 

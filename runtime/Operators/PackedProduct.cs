@@ -100,11 +100,15 @@ internal static unsafe class PackedProduct
         var cursor = new ScratchCursor(scratch);
         Quantized(ref cursor, columns, m, out _, out _);
         var rest = cursor.Floats(columns + KernelSet.ReadSlack);
-        kernels.QuantizeRows(x.First, x.Stride, m, columns, 0, q, scales);
+        var squares = scales + m;
+        var isMeasured = columns <= KernelSet.MostMeasured;
+        if (isMeasured) kernels.QuantizeMany(x.First, x.Stride, m, columns, q, scales, squares);
+        else kernels.QuantizeRows(x.First, x.Stride, m, columns, 0, q, scales);
         var count = 0;
         for (var row = 0; row < m; row++)
         {
-            if (!IsSteep(q + row * stride, columns, scales[row])) continue;
+            // The scales of errors take the places of sums that have been read.
+            if (!(isMeasured ? IsSteep((long)squares[row], columns, scales[row]) : IsSteep(q + row * stride, columns, scales[row]))) continue;
             QuantizeRest(kernels, x.At(row), columns, q + row * stride, scales[row], rest, q + (m + count) * stride, scales + m + count);
             steep[count++] = row;
         }
@@ -187,8 +191,11 @@ internal static unsafe class PackedProduct
             sum += Vector256.Sum(sums);
         }
 
-        return 127L * 127 * columns > Steep * Steep * sum;
+        return IsSteep(sum, columns, scale);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsSteep(long squares, int columns, float scale) => scale != 0 && 127L * 127 * columns > Steep * Steep * squares;
 
     /// <summary>Quantizes the error of a row that was quantized to q.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

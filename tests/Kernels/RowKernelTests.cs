@@ -151,6 +151,40 @@ public sealed unsafe class RowKernelTests
         }
     }
 
+    /// <summary>Rows quantized together are those quantized one by one, with the sums of their squares.</summary>
+    [Fact]
+    public void Many_rows_are_quantized_like_single_ones_and_measured()
+    {
+        var random = new Random(5);
+        for (var i = 0; i < 200; i++)
+        {
+            int m = random.Next(1, 20), k = i < 70 ? i + 1 : KernelTesting.Size(random, KernelSet.MostMeasured), ldx = k + random.Next(3);
+            var stride = (int)KernelSet.QuantizedStride(k);
+            using var x = new GuardedMemory<float>(KernelTesting.Values(random, m * ldx, i % 3 == 0 ? 10 : 0, i % 2 == 0 ? 1 : 100), random.Next(4));
+            if (i % 11 == 0) x.Span.Fill((i % 4) switch { 0 => 0f, 1 => 1e-31f, 2 => -3e-37f, _ => 70f });
+            var (expected, scales, squares) = (new sbyte[m * stride], new float[m], new float[m]);
+            for (var r = 0; r < m; r++)
+            {
+                scales[r] = QuantizeReference(x.Span.Slice(r * ldx, k), 0, expected.AsSpan(r * stride));
+                squares[r] = expected.AsSpan(r * stride, k).ToArray().Sum(step => step * step);
+            }
+
+            foreach (var kernels in KernelTesting.Sets)
+            {
+                using var q = new GuardedMemory<sbyte>(m * stride);
+                using var ownScales = new GuardedMemory<float>(m);
+                using var ownSquares = new GuardedMemory<float>(m);
+                kernels.QuantizeMany(x.Pointer, ldx, m, k, q.Pointer, ownScales.Pointer, ownSquares.Pointer);
+                Numbers.AssertSameBits(scales, ownScales.Span, $"scales of {m}×{k} on {kernels.Name}");
+                Numbers.AssertSameBits(squares, ownSquares.Span, $"squares of {m}×{k} on {kernels.Name}");
+                Assert.True(q.Span.SequenceEqual(expected), $"quantized {m}×{k} on {kernels.Name}");
+                q.Check(kernels.Name);
+                ownScales.Check(kernels.Name);
+                ownSquares.Check(kernels.Name);
+            }
+        }
+    }
+
     private static float QuantizeReference(ReadOnlySpan<float> x, float fixedScale, Span<sbyte> q)
     {
         var absmax = 0f;

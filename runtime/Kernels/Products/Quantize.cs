@@ -10,7 +10,7 @@ internal static unsafe class Quantize<S, F, I>
     where I : unmanaged
 {
     /// <summary>Least range of a row that is not all zeros, 2⁻¹¹⁹: 127/range stays finite and range/127 keeps all its bits.</summary>
-    private const float LeastRange = 1.504632769052528e-36f;
+    public const float LeastRange = 1.504632769052528e-36f;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Rows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales)
@@ -49,7 +49,10 @@ internal static unsafe class Quantize<S, F, I>
         }
 
         for (; i + S.Lanes <= k; i += S.Lanes) max0 = S.Max(LaneMath<S, F, I>.Abs(S.Load(x + i)), max0);
-        var max = RowFold<S, F, I>.Across<MaxStep>(S.Max(max0, max1));
+        var lanes = stackalloc float[KernelSet.Tile];
+        S.Store(lanes, S.Max(max0, max1));
+        var max = 0f;
+        for (nint j = 0; j < S.Lanes; j++) max = Scalar.Max(lanes[j], max);
         for (; i < k; i++) max = Scalar.Max(LaneMath<Scalar, float, int>.Abs(x[i]), max);
         return Scalar.Min(max, float.MaxValue);
     }

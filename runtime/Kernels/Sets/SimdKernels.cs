@@ -44,6 +44,9 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
         Quantize<S, F, I>.Rows(x, ldx, m, k, fixedScale, q, scales);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void QuantizeMany(float* x, nint ldx, int m, int k, sbyte* q, float* scales, float* squares) => QuantizeMany<S, F, I>.Rows(x, ldx, m, k, q, scales, squares);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void GemmDense(in FloatRows a, in FloatRows b, in OutputRange y) =>
         GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Dense(b.First, y.End, b.Stride), b.Count, a, y);
 
