@@ -25,7 +25,7 @@ internal sealed record FirstFrames(double First, double Early, double Later)
     {
         using var model = SeqModel.Load(file);
         var most = model.Graphs[0].Symbols.ToDictionary(symbol => symbol, symbol => sizes.GetValueOrDefault(symbol, 1));
-        using var session = model.CreateSession(null, new SeqSessionOptions { MaxSizes = most });
+        using var session = model.CreateSession(model.Graphs[0].Name, new SeqSessionOptions { MaxSizes = most });
         foreach (var port in session.Inputs)
         {
             if (port.Type == ElementType.Float32) Signals.Wave(session.Input<float>(port.Index).Length).CopyTo(session.Input<float>(port.Index));

@@ -17,6 +17,9 @@ public sealed class PerfCommandTests
     [InlineData("2", "realtime --minutes 0")]
     [InlineData("2", "soak --minutes 2000")]
     [InlineData("2", "plot")]
+    [InlineData("2", "first-frames --here")]
+    [InlineData("2", "first-frames model.seq --size T")]
+    [InlineData("1", "first-frames no-such-file.seq --here")]
     [InlineData("1", "plot no-such-report.json -o picture.svg")]
     public void A_fault_is_one_line_and_a_code(string code, string line)
     {
@@ -32,7 +35,7 @@ public sealed class PerfCommandTests
     {
         var (exit, output, _) = Invoke("--help");
         Assert.Equal(0, exit);
-        foreach (var name in new[] { "compare", "probe", "products", "gate", "arm", "plot", "realtime", "soak", "bench" }) Assert.Contains(name, output, StringComparison.Ordinal);
+        foreach (var name in new[] { "compare", "probe", "products", "first-frames", "gate", "arm", "plot", "realtime", "soak", "bench" }) Assert.Contains(name, output, StringComparison.Ordinal);
     }
 
     /// <summary>Some rounds of everything at the start of the process. They are too few to judge its memory.</summary>
@@ -62,6 +65,20 @@ public sealed class PerfCommandTests
         var lines = picture.Descendants().Where(e => e.Name.LocalName == "polyline").ToList();
         Assert.Equal(2 + Storage.All.Count, lines.Count);
         Assert.Contains("SeqRuntime int8", picture.ToString(), StringComparison.Ordinal);
+    }
+
+    /// <summary>A new process measures the model. Its medians are printed, and a ratio; frame 1 compiles everything, so it takes longest.</summary>
+    [Fact]
+    public void First_frames_are_measured_in_a_new_process()
+    {
+        var (exit, output, error) = Invoke("first-frames", Repository.Find(Path.Combine("NativeAotSample", "g2p.seq")));
+        Assert.True(exit is 0 or 1, error);
+        Assert.Empty(error);
+        var cells = output.TrimEnd().Split('\n')[^1].Split('|', StringSplitOptions.TrimEntries);
+        Assert.Equal("as stored", cells[2]);
+        double[] numbers = [.. cells[3..7].Select(cell => double.Parse(cell.Trim('*'), System.Globalization.CultureInfo.InvariantCulture))];
+        Assert.All(numbers, number => Assert.True(number > 0));
+        Assert.True(numbers[0] > numbers[2], output);
     }
 
     [Theory]
