@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace SeqRuntime.Format;
 
@@ -72,7 +73,14 @@ internal sealed unsafe class Int8Format : WeightFormat
         var scale = matrix.Scales[row];
         var source = (sbyte*)matrix.Panels + layout.Offset(row, 0);
         nint columns = layout.Columns, group = layout.Width(row) * Inner;
-        for (nint k = 0; k < columns; k++) to[k] = scale * source[k / Inner * group + k % Inner];
+        nint k = 0;
+        for (; k + Inner <= columns; k += Inner, source += group)
+        {
+            var steps = Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<int>(source)).AsSByte();
+            Vector128.Store(Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(steps))) * scale, to + k);
+        }
+
+        for (; k < columns; k++) to[k] = scale * source[k % Inner];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
