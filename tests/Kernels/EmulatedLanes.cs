@@ -47,11 +47,21 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
 
     public static F Fma(F a, F b, F c) => Each<F, F, F, F>(a, b, c, &FmaLane);
 
+    public static bool Interleaves => Lanes == 4;
+
+    public static F LoadElements(float* p) => Load(p);
+
+    public static F FmaElement(F a, F elements, [ConstantExpected(Max = (byte)3)] byte element, F c) => Fma(a, Broadcast(((float*)&elements)[element]), c);
+
     public static F FmaNegated(F a, F b, F c) => Each<F, F, F, F>(a, b, c, &FmaNegatedLane);
 
     public static F Max(F a, F b) => Each<F, F, F, F>(a, b, default, &MaxLane);
 
     public static F Min(F a, F b) => Each<F, F, F, F>(a, b, default, &MinLane);
+
+    public static F AtLeast(F limit, F x) => Max(limit, x);
+
+    public static F AtMost(F limit, F x) => Min(limit, x);
 
     public static F Floor(F a) => Each<F, F, F, F>(a, default, default, &FloorLane);
 
@@ -80,12 +90,15 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
 
     public static void StoreInt(int* p, I v) => Unsafe.WriteUnaligned(p, v);
 
-    public static I LoadShorts(short* p)
+    public static I LoadShorts(short* p, [ConstantExpected(Max = (byte)16)] byte shift)
     {
         I result = default;
-        for (var i = 0; i < Lanes; i++) ((int*)&result)[i] = p[i];
+        for (var i = 0; i < Lanes; i++) ((int*)&result)[i] = p[i] << shift;
         return result;
     }
+
+    public static void LoadShorts(short* p, short* q, [ConstantExpected(Max = (byte)16)] byte shift, out I a, out I b, out I c, out I d) =>
+        (a, b, c, d) = (LoadShorts(p, shift), LoadShorts(p + Lanes, shift), LoadShorts(q, shift), LoadShorts(q + Lanes, shift));
 
     public static I Broadcast(int value) => AsInt(Broadcast(BitConverter.Int32BitsToSingle(value)));
 

@@ -34,6 +34,17 @@ internal unsafe interface ISimd<F, I>
     /// <summary>a·b + c, rounded once.</summary>
     static abstract F Fma(F a, F b, F c);
 
+    /// <summary>
+    /// Whether loops interleave: loads before the arithmetic, four chains side by side, and inputs by element. Processors that execute in order need it.
+    /// </summary>
+    static abstract bool Interleaves { get; }
+
+    /// <summary>Four elements for <see cref="FmaElement"/>. Both are only called if loops interleave.</summary>
+    static abstract F LoadElements(float* p);
+
+    /// <summary>a·elements[element] + c, rounded once.</summary>
+    static abstract F FmaElement(F a, F elements, [ConstantExpected(Max = (byte)3)] byte element, F c);
+
     /// <summary>c - a·b, rounded once.</summary>
     static abstract F FmaNegated(F a, F b, F c);
 
@@ -42,6 +53,12 @@ internal unsafe interface ISimd<F, I>
 
     /// <summary>a &lt; b ? a : b.</summary>
     static abstract F Min(F a, F b);
+
+    /// <summary><see cref="Max"/> of a limit that is not zero and any x; NaN stays.</summary>
+    static abstract F AtLeast(F limit, F x);
+
+    /// <summary><see cref="Min"/> of a limit that is not zero and any x; NaN stays.</summary>
+    static abstract F AtMost(F limit, F x);
 
     static abstract F Floor(F a);
     static abstract F Ceiling(F a);
@@ -70,8 +87,11 @@ internal unsafe interface ISimd<F, I>
     static abstract I LoadInt(int* p);
     static abstract void StoreInt(int* p, I v);
 
-    /// <summary>Loads 16-bit integers, sign-extended.</summary>
-    static abstract I LoadShorts(short* p);
+    /// <summary>Loads 16-bit integers, sign-extended and then shifted to the left.</summary>
+    static abstract I LoadShorts(short* p, [ConstantExpected(Max = (byte)16)] byte shift);
+
+    /// <summary>The same for two vectors at p and two at q.</summary>
+    static abstract void LoadShorts(short* p, short* q, [ConstantExpected(Max = (byte)16)] byte shift, out I a, out I b, out I c, out I d);
 
     static abstract I Broadcast(int value);
 

@@ -9,7 +9,7 @@ internal static partial class LaneMath<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Erf(F x)
     {
-        var t = S.Min(S.Broadcast(4f), Abs(x));
+        var t = S.AtMost(S.Broadcast(4f), Abs(x));
         var s = S.Mul(t, t);
 
         var r = S.Fma(S.Broadcast(-1.72853470e-5f), t, S.Broadcast(3.83197126e-4f));
@@ -87,5 +87,5 @@ internal static partial class LaneMath<S, F, I>
 
     /// <summary>eᵗ/2 for t ≥ 0, without overflow before eᵗ/2 itself overflows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static F HalfExp(F t) => ExpScaled(S.Min(S.Broadcast(90f), t), -1);
+    private static F HalfExp(F t) => ExpScaled(S.AtMost(S.Broadcast(90f), t), -1);
 }

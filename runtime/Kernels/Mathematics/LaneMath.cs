@@ -32,7 +32,7 @@ internal static partial class LaneMath<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Exp(F x)
     {
-        x = S.Min(S.Broadcast(89f), S.Max(S.Broadcast(-104f), x));
+        x = S.AtMost(S.Broadcast(89f), S.AtLeast(S.Broadcast(-104f), x));
         return ExpScaled(x, 0);
     }
 
@@ -47,7 +47,7 @@ internal static partial class LaneMath<S, F, I>
 
     /// <summary>eˣ - 1 for x ≤ 0. Maximum error 1.5 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F Expm1OfNegative(F x) => Expm1(S.Max(S.Broadcast(-40f), x));
+    public static F Expm1OfNegative(F x) => Expm1(S.AtLeast(S.Broadcast(-40f), x));
 
     /// <summary>ln x; -∞ at 0, NaN below. Maximum error 1.0 ulp.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -96,7 +96,7 @@ internal static partial class LaneMath<S, F, I>
     public static F Tanh(F x)
     {
         var t = Abs(x);
-        t = Expm1(S.Min(S.Broadcast(20f), S.Add(t, t)));
+        t = Expm1(S.AtMost(S.Broadcast(20f), S.Add(t, t)));
         return CopySign(S.Div(t, S.Add(t, S.Broadcast(2f))), x);
     }
 
@@ -116,7 +116,7 @@ internal static partial class LaneMath<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F ExpOfGate(F x)
     {
-        x = S.Min(S.Broadcast(40f), S.Max(S.Broadcast(-40f), x));
+        x = S.AtMost(S.Broadcast(40f), S.AtLeast(S.Broadcast(-40f), x));
         var scale = ReduceNormal(x, -1, out var p);
         return S.FmaNegated(p, scale, scale);
     }
@@ -125,7 +125,7 @@ internal static partial class LaneMath<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Expm1OfTwice(F x)
     {
-        x = S.Min(S.Broadcast(10f), S.Max(S.Broadcast(-10f), x));
+        x = S.AtMost(S.Broadcast(10f), S.AtLeast(S.Broadcast(-10f), x));
         var scale = ReduceNormal(S.Add(x, x), 1, out var p);
         return S.Fma(p, scale, S.Sub(scale, S.Broadcast(1f)));
     }
@@ -144,7 +144,7 @@ internal static partial class LaneMath<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Mish(F x)
     {
-        var e = ExpScaled(S.Min(S.Broadcast(20f), S.Max(S.Broadcast(-104f), x)), 0);
+        var e = ExpScaled(S.AtMost(S.Broadcast(20f), S.AtLeast(S.Broadcast(-104f), x)), 0);
         var n = S.Mul(e, S.Add(e, S.Broadcast(2f)));
         var y = S.Mul(x, S.Div(n, S.Add(n, S.Broadcast(2f))));
         return S.Select(S.Less(S.Broadcast(20f), x), x, y);
@@ -167,7 +167,7 @@ internal static partial class LaneMath<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F ExpOfNegative(F x)
     {
-        var n = ReduceExp(S.Max(S.Broadcast(-104f), x), out var r);
+        var n = ReduceExp(S.AtLeast(S.Broadcast(-104f), x), out var r);
         var e = S.Add(S.Broadcast(1f), ExpPolynomial(r));
         e = S.Mul(e, S.AsFloat(S.ShiftLeft(S.Add(S.ToInt(n), S.Broadcast(127 + 64)), 23)));
         return S.Mul(e, S.Broadcast(5.42101086242752217e-20f));

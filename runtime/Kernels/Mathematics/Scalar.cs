@@ -48,6 +48,18 @@ internal readonly unsafe struct Scalar : ISimd<float, int>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Fma(float a, float b, float c) => MathF.FusedMultiplyAdd(a, b, c);
 
+    public static bool Interleaves
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => false;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float LoadElements(float* p) => *p;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float FmaElement(float a, float elements, [ConstantExpected(Max = (byte)3)] byte element, float c) => Fma(a, elements, c);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float FmaNegated(float a, float b, float c) => MathF.FusedMultiplyAdd(-a, b, c);
 
@@ -56,6 +68,12 @@ internal readonly unsafe struct Scalar : ISimd<float, int>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Min(float a, float b) => a < b ? a : b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float AtLeast(float limit, float x) => Max(limit, x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float AtMost(float limit, float x) => Min(limit, x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Floor(float a) => MathF.Floor(a);
@@ -91,7 +109,11 @@ internal readonly unsafe struct Scalar : ISimd<float, int>
     public static void StoreInt(int* p, int v) => *p = v;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int LoadShorts(short* p) => *p;
+    public static int LoadShorts(short* p, [ConstantExpected(Max = (byte)16)] byte shift) => *p << shift;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadShorts(short* p, short* q, [ConstantExpected(Max = (byte)16)] byte shift, out int a, out int b, out int c, out int d) =>
+        (a, b, c, d) = (LoadShorts(p, shift), LoadShorts(p + Lanes, shift), LoadShorts(q, shift), LoadShorts(q + Lanes, shift));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Broadcast(int value) => value;

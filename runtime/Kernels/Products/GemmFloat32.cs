@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using SeqRuntime.Kernels.Mathematics;
 
@@ -9,6 +10,7 @@ namespace SeqRuntime.Kernels.Products;
 /// <para>One row of X takes a whole panel at a time, in 8 chains of 8 lanes, 4 of 16 or 16 of 4, and reads its weights strictly in order. Small
 /// panels of a GRU have too few chains and are taken in pairs. More rows share each weight load: 2 rows by 4 vectors, 4 or 6 rows by 2. Each number of
 /// tiles has its own loop. A partial vector goes through a buffer.</para>
+/// <para>Where loops interleave, they take four inputs at a time, and load four vectors of weights before they multiply by them.</para>
 /// <para>No method holds accumulators across a call: the compiler would write each one to memory at every step.</para>
 /// </remarks>
 /// <typeparam name="S">Lanes of fp32.</typeparam>
@@ -16,7 +18,7 @@ namespace SeqRuntime.Kernels.Products;
 /// <typeparam name="I">Vector of int32 with as many lanes.</typeparam>
 /// <typeparam name="W">Conversion of weights to lanes of fp32.</typeparam>
 /// <typeparam name="T">One weight as stored.</typeparam>
-internal static unsafe class GemmFloat32<S, F, I, W, T>
+internal static unsafe partial class GemmFloat32<S, F, I, W, T>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
@@ -166,7 +168,7 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
         where N : struct, ITiles => N.Count == 6 && j * S.Lanes >= 3 * KernelSet.Tile ? second + (j * S.Lanes - 3 * KernelSet.Tile) : j * S.Lanes;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1<N>(T* p, nint stride, nint second, nint k, float* x, float* init, nint left, float* to)
+    public static void Rows1<N>(T* p, nint stride, nint second, nint k, float* x, float* init, nint left, float* to)
         where N : struct, ITiles
     {
         var kept = W.Kept(left);
@@ -186,7 +188,21 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
         var a13 = Pieces<S, F, I>.Has<N>(13, Most<N>()) ? Start(init, 13, left) : default;
         var a14 = Pieces<S, F, I>.Has<N>(14, Most<N>()) ? Start(init, 14, left) : default;
         var a15 = Pieces<S, F, I>.Has<N>(15, Most<N>()) ? Start(init, 15, left) : default;
-        for (var end = x + k; x < end; x++)
+        var end = x + k;
+        for (var fours = S.Interleaves ? x + (k & -4) : x; x < fours; x += 4)
+        {
+            var inputs = S.Load(x);
+            Step<N>(ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11, ref a12, ref a13, ref a14, ref a15, p, kept, inputs, 0);
+            p += stride;
+            Step<N>(ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11, ref a12, ref a13, ref a14, ref a15, p, kept, inputs, 1);
+            p += stride;
+            Step<N>(ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11, ref a12, ref a13, ref a14, ref a15, p, kept, inputs, 2);
+            p += stride;
+            Step<N>(ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11, ref a12, ref a13, ref a14, ref a15, p, kept, inputs, 3);
+            p += stride;
+        }
+
+        for (; x < end; x++)
         {
             var b = S.LoadBroadcast(x);
             a0 = S.Fma(b, W.Load(p, kept), a0);
@@ -226,151 +242,37 @@ internal static unsafe class GemmFloat32<S, F, I, W, T>
         if (Pieces<S, F, I>.Has<N>(15, Most<N>())) S.Store(to + 15 * S.Lanes, a15);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2<N>(T* p, nint stride, nint k, float* x, nint ldx, float* init, nint ldinit, nint left, float* to, nint ldto)
+    /// <summary>The products of one row's piece by one of four inputs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step<N>(
+        ref F a0, ref F a1, ref F a2, ref F a3, ref F a4, ref F a5, ref F a6, ref F a7,
+        ref F a8, ref F a9, ref F a10, ref F a11, ref F a12, ref F a13, ref F a14, ref F a15,
+        T* p, I kept, F inputs, [ConstantExpected(Max = (byte)3)] byte element)
         where N : struct, ITiles
     {
-        var kept = W.Kept(left);
-        var init1 = init == null ? null : init + ldinit;
-        F a0 = Start(init, 0, left), b0 = Start(init1, 0, left);
-        F a1 = Pieces<S, F, I>.Has<N>(1, 4) ? Start(init, 1, left) : default, b1 = Pieces<S, F, I>.Has<N>(1, 4) ? Start(init1, 1, left) : default;
-        F a2 = Pieces<S, F, I>.Has<N>(2, 4) ? Start(init, 2, left) : default, b2 = Pieces<S, F, I>.Has<N>(2, 4) ? Start(init1, 2, left) : default;
-        F a3 = Pieces<S, F, I>.Has<N>(3, 4) ? Start(init, 3, left) : default, b3 = Pieces<S, F, I>.Has<N>(3, 4) ? Start(init1, 3, left) : default;
-        for (var end = x + k; x < end; x++)
-        {
-            var w0 = W.Load(p, kept);
-            var w1 = Pieces<S, F, I>.Has<N>(1, 4) ? W.Load(p + S.Lanes, kept) : default;
-            var w2 = Pieces<S, F, I>.Has<N>(2, 4) ? W.Load(p + 2 * S.Lanes, kept) : default;
-            var w3 = Pieces<S, F, I>.Has<N>(3, 4) ? W.Load(p + 3 * S.Lanes, kept) : default;
-            var b = S.LoadBroadcast(x);
-            a0 = S.Fma(b, w0, a0);
-            if (Pieces<S, F, I>.Has<N>(1, 4)) a1 = S.Fma(b, w1, a1);
-            if (Pieces<S, F, I>.Has<N>(2, 4)) a2 = S.Fma(b, w2, a2);
-            if (Pieces<S, F, I>.Has<N>(3, 4)) a3 = S.Fma(b, w3, a3);
-            b = S.LoadBroadcast(x + ldx);
-            b0 = S.Fma(b, w0, b0);
-            if (Pieces<S, F, I>.Has<N>(1, 4)) b1 = S.Fma(b, w1, b1);
-            if (Pieces<S, F, I>.Has<N>(2, 4)) b2 = S.Fma(b, w2, b2);
-            if (Pieces<S, F, I>.Has<N>(3, 4)) b3 = S.Fma(b, w3, b3);
-            p += stride;
-        }
-
-        var to1 = to + ldto;
-        S.Store(to, a0);
-        S.Store(to1, b0);
-        if (Pieces<S, F, I>.Has<N>(1, 4)) S.Store(to + S.Lanes, a1);
-        if (Pieces<S, F, I>.Has<N>(1, 4)) S.Store(to1 + S.Lanes, b1);
-        if (Pieces<S, F, I>.Has<N>(2, 4)) S.Store(to + 2 * S.Lanes, a2);
-        if (Pieces<S, F, I>.Has<N>(2, 4)) S.Store(to1 + 2 * S.Lanes, b2);
-        if (Pieces<S, F, I>.Has<N>(3, 4)) S.Store(to + 3 * S.Lanes, a3);
-        if (Pieces<S, F, I>.Has<N>(3, 4)) S.Store(to1 + 3 * S.Lanes, b3);
+        Four(ref a0, ref a1, ref a2, ref a3, p, 0, kept, inputs, element);
+        if (Pieces<S, F, I>.Has<N>(4, Most<N>())) Four(ref a4, ref a5, ref a6, ref a7, p, 4 * S.Lanes, kept, inputs, element);
+        if (Pieces<S, F, I>.Has<N>(8, Most<N>())) Four(ref a8, ref a9, ref a10, ref a11, p, 8 * S.Lanes, kept, inputs, element);
+        if (Pieces<S, F, I>.Has<N>(12, Most<N>())) Four(ref a12, ref a13, ref a14, ref a15, p, 12 * S.Lanes, kept, inputs, element);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4<N>(T* p, nint stride, nint k, float* x, nint ldx, float* init, nint ldinit, nint left, float* to, nint ldto)
-        where N : struct, ITiles
+    /// <summary>The products of four vectors of weights, from p + first on, by one of four inputs.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Four(ref F a0, ref F a1, ref F a2, ref F a3, T* p, nint first, I kept, F inputs, [ConstantExpected(Max = (byte)3)] byte element)
     {
-        var kept = W.Kept(left);
-        var x2 = x + 2 * ldx;
-        F a0 = Start(init, 0, left), a1 = Second<N>(init, left);
-        if (init != null) init += ldinit;
-        F b0 = Start(init, 0, left), b1 = Second<N>(init, left);
-        if (init != null) init += ldinit;
-        F c0 = Start(init, 0, left), c1 = Second<N>(init, left);
-        if (init != null) init += ldinit;
-        F d0 = Start(init, 0, left), d1 = Second<N>(init, left);
-        for (var end = x + k; x < end; x++)
-        {
-            var w0 = W.Load(p, kept);
-            var w1 = Pieces<S, F, I>.Has<N>(1, 2) ? W.Load(p + S.Lanes, kept) : default;
-            var b = S.LoadBroadcast(x);
-            a0 = S.Fma(b, w0, a0);
-            if (Pieces<S, F, I>.Has<N>(1, 2)) a1 = S.Fma(b, w1, a1);
-            b = S.LoadBroadcast(x + ldx);
-            b0 = S.Fma(b, w0, b0);
-            if (Pieces<S, F, I>.Has<N>(1, 2)) b1 = S.Fma(b, w1, b1);
-            b = S.LoadBroadcast(x2);
-            c0 = S.Fma(b, w0, c0);
-            if (Pieces<S, F, I>.Has<N>(1, 2)) c1 = S.Fma(b, w1, c1);
-            b = S.LoadBroadcast(x2 + ldx);
-            d0 = S.Fma(b, w0, d0);
-            if (Pieces<S, F, I>.Has<N>(1, 2)) d1 = S.Fma(b, w1, d1);
-            x2++;
-            p += stride;
-        }
-
-        Store<N>(to, a0, a1);
-        Store<N>(to + ldto, b0, b1);
-        Store<N>(to + 2 * ldto, c0, c1);
-        Store<N>(to + 3 * ldto, d0, d1);
+        W.LoadFour(p, first, p, first + 2 * S.Lanes, kept, out var w0, out var w1, out var w2, out var w3);
+        Two(ref a0, ref a1, w0, w1, inputs, element);
+        Two(ref a2, ref a3, w2, w3, inputs, element);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6<N>(T* p, nint stride, nint k, float* x, nint ldx, float* init, nint ldinit, nint left, float* to, nint ldto)
-        where N : struct, ITiles
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Two(ref F a0, ref F a1, F w0, F w1, F inputs, [ConstantExpected(Max = (byte)3)] byte element)
     {
-        var kept = W.Kept(left);
-        var x3 = x + 3 * ldx;
-        var ldx2 = 2 * ldx;
-        F a0 = Start(init, 0, left), a1 = Second<N>(init, left);
-        if (init != null) init += ldinit;
-        F b0 = Start(init, 0, left), b1 = Second<N>(init, left);
-        if (init != null) init += ldinit;
-        F c0 = Start(init, 0, left), c1 = Second<N>(init, left);
-        if (init != null) init += ldinit;
-        F d0 = Start(init, 0, left), d1 = Second<N>(init, left);
-        if (init != null) init += ldinit;
-        F e0 = Start(init, 0, left), e1 = Second<N>(init, left);
-        if (init != null) init += ldinit;
-        F f0 = Start(init, 0, left), f1 = Second<N>(init, left);
-        for (var end = x + k; x < end; x++)
-        {
-            var w0 = W.Load(p, kept);
-            var w1 = Pieces<S, F, I>.Has<N>(1, 2) ? W.Load(p + S.Lanes, kept) : default;
-            var b = S.LoadBroadcast(x);
-            a0 = S.Fma(b, w0, a0);
-            if (Pieces<S, F, I>.Has<N>(1, 2)) a1 = S.Fma(b, w1, a1);
-            b = S.LoadBroadcast(x + ldx);
-            b0 = S.Fma(b, w0, b0);
-            if (Pieces<S, F, I>.Has<N>(1, 2)) b1 = S.Fma(b, w1, b1);
-            b = S.LoadBroadcast(x + ldx2);
-            c0 = S.Fma(b, w0, c0);
-            if (Pieces<S, F, I>.Has<N>(1, 2)) c1 = S.Fma(b, w1, c1);
-            b = S.LoadBroadcast(x3);
-            d0 = S.Fma(b, w0, d0);
-            if (Pieces<S, F, I>.Has<N>(1, 2)) d1 = S.Fma(b, w1, d1);
-            b = S.LoadBroadcast(x3 + ldx);
-            e0 = S.Fma(b, w0, e0);
-            if (Pieces<S, F, I>.Has<N>(1, 2)) e1 = S.Fma(b, w1, e1);
-            b = S.LoadBroadcast(x3 + ldx2);
-            f0 = S.Fma(b, w0, f0);
-            if (Pieces<S, F, I>.Has<N>(1, 2)) f1 = S.Fma(b, w1, f1);
-            x3++;
-            p += stride;
-        }
-
-        Store<N>(to, a0, a1);
-        Store<N>(to + ldto, b0, b1);
-        Store<N>(to + 2 * ldto, c0, c1);
-        to += 3 * ldto;
-        Store<N>(to, d0, d1);
-        Store<N>(to + ldto, e0, e1);
-        Store<N>(to + 2 * ldto, f0, f1);
+        a0 = S.FmaElement(w0, inputs, element, a0);
+        a1 = S.FmaElement(w1, inputs, element, a1);
     }
 
     /// <summary>Initial values of vector j, if any of its outputs is used.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F Start(float* init, int j, nint left) => init == null || j * S.Lanes >= left ? default : S.Load(init + j * S.Lanes);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static F Second<N>(float* init, nint left)
-        where N : struct, ITiles => Pieces<S, F, I>.Has<N>(1, 2) ? Start(init, 1, left) : default;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<N>(float* to, F v0, F v1)
-        where N : struct, ITiles
-    {
-        S.Store(to, v0);
-        if (Pieces<S, F, I>.Has<N>(1, 2)) S.Store(to + S.Lanes, v1);
-    }
 }

@@ -222,7 +222,7 @@ internal readonly unsafe struct GemmInt8Groups<S, F, I, D, A> : IQuantizedProduc
 
     /// <summary>acc + scale · the group's sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static F End(F acc, A sum, short* scales) => S.Fma(S.ToFloat(D.Finish(sum)), S.AsFloat(S.ShiftLeft(S.LoadShorts(scales), 16)), acc);
+    private static F End(F acc, A sum, short* scales) => S.Fma(S.ToFloat(D.Finish(sum)), S.AsFloat(S.LoadShorts(scales, 16)), acc);
 
     /// <summary>One vector of outputs from its sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

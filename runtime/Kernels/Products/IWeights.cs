@@ -17,6 +17,9 @@ internal unsafe interface IWeights<T, F, I>
 
     /// <summary>A vector of consecutive weights.</summary>
     static abstract F Load(T* p, I kept);
+
+    /// <summary>Two vectors of consecutive weights at p + i and two at q + j. All are loaded before the first is converted.</summary>
+    static abstract void LoadFour(T* p, nint i, T* q, nint j, I kept, out F w0, out F w1, out F w2, out F w3);
 }
 
 /// <summary>Weights stored as fp32.</summary>
@@ -30,6 +33,15 @@ internal readonly unsafe struct Float32Weights<S, F, I> : IWeights<float, F, I>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Load(float* p, I kept) => S.Load(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadFour(float* p, nint i, float* q, nint j, I kept, out F w0, out F w1, out F w2, out F w3)
+    {
+        w0 = S.Load(p + i);
+        w1 = S.Load(p + (i + S.Lanes));
+        w2 = S.Load(q + j);
+        w3 = S.Load(q + (j + S.Lanes));
+    }
 }
 
 /// <summary>Weights stored as bfloat16, the upper half of a float.</summary>
@@ -42,7 +54,14 @@ internal readonly unsafe struct BFloat16Weights<S, F, I> : IWeights<short, F, I>
     public static I Kept(nint rows) => default;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F Load(short* p, I kept) => S.AsFloat(S.ShiftLeft(S.LoadShorts(p), 16));
+    public static F Load(short* p, I kept) => S.AsFloat(S.LoadShorts(p, 16));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadFour(short* p, nint i, short* q, nint j, I kept, out F w0, out F w1, out F w2, out F w3)
+    {
+        S.LoadShorts(p + i, q + j, 16, out var a, out var b, out var c, out var d);
+        (w0, w1, w2, w3) = (S.AsFloat(a), S.AsFloat(b), S.AsFloat(c), S.AsFloat(d));
+    }
 }
 
 /// <summary>Weights stored as IEEE 754 binary16, converted in lanes at each load; exact, denormals included.</summary>
@@ -63,6 +82,16 @@ internal readonly unsafe struct Float16Weights<S, F, I> : IWeights<short, F, I>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Load(short* p, I kept) => S.Mul(Float16Bits<S, F, I>.Load(p, kept), S.Broadcast(Rebias));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadFour(short* p, nint i, short* q, nint j, I kept, out F w0, out F w1, out F w2, out F w3)
+    {
+        Float16Bits<S, F, I>.LoadFour(p, i, q, j, kept, out w0, out w1, out w2, out w3);
+        w0 = S.Mul(w0, S.Broadcast(Rebias));
+        w1 = S.Mul(w1, S.Broadcast(Rebias));
+        w2 = S.Mul(w2, S.Broadcast(Rebias));
+        w3 = S.Mul(w3, S.Broadcast(Rebias));
+    }
 }
 
 /// <summary>Weights stored as IEEE 754 binary16, each loaded as 2⁻¹¹² times its value, for inputs multiplied by 2¹¹².</summary>
@@ -78,5 +107,15 @@ internal readonly unsafe struct Float16Bits<S, F, I> : IWeights<short, F, I>
     public static I Kept(nint rows) => S.Broadcast(Mask | (int)(rows >> 62));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F Load(short* p, I kept) => S.AsFloat(S.And(S.ShiftLeft(S.LoadShorts(p), 13), kept));
+    public static F Load(short* p, I kept) => S.AsFloat(S.And(S.LoadShorts(p, 13), kept));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadFour(short* p, nint i, short* q, nint j, I kept, out F w0, out F w1, out F w2, out F w3)
+    {
+        S.LoadShorts(p + i, q + j, 13, out var a, out var b, out var c, out var d);
+        w0 = S.AsFloat(S.And(a, kept));
+        w1 = S.AsFloat(S.And(b, kept));
+        w2 = S.AsFloat(S.And(c, kept));
+        w3 = S.AsFloat(S.And(d, kept));
+    }
 }

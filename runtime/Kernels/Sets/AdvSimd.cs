@@ -66,6 +66,18 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Fma(Float a, Float b, Float c) => Isa.FusedMultiplyAdd(c, a, b);
 
+    public static bool Interleaves
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float LoadElements(float* p) => Isa.LoadVector128(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaElement(Float a, Float elements, [ConstantExpected(Max = (byte)3)] byte element, Float c) => Isa.Arm64.FusedMultiplyAddBySelectedScalar(c, a, elements, element);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float FmaNegated(Float a, Float b, Float c) => Isa.FusedMultiplySubtract(c, a, b);
 
@@ -74,6 +86,12 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Min(Float a, Float b) => Isa.BitwiseSelect(Isa.CompareLessThan(a, b), a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float AtLeast(Float limit, Float x) => Isa.Max(limit, x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float AtMost(Float limit, Float x) => Isa.Min(limit, x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Floor(Float a) => Isa.Floor(a);
@@ -108,8 +126,43 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreInt(int* p, Int v) => Isa.Store(p, v);
 
+#pragma warning disable CA1857 // A shift by 16, which the instruction does not have, takes the other branch.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int LoadShorts(short* p) => Isa.SignExtendWideningLower(Isa.LoadVector64(p));
+    public static Int LoadShorts(short* p, [ConstantExpected(Max = (byte)16)] byte shift) => shift == 16
+        ? Double(Isa.ShiftLeftLogicalWideningLower(Isa.LoadVector64(p), 15))
+        : Isa.ShiftLeftLogicalWideningLower(Isa.LoadVector64(p), shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadShorts(short* p, short* q, [ConstantExpected(Max = (byte)16)] byte shift, out Int a, out Int b, out Int c, out Int d)
+    {
+        if (shift != 16)
+        {
+            Widen(p, q, shift, out a, out b, out c, out d);
+            return;
+        }
+
+        Widen(p, q, 15, out a, out b, out c, out d);
+        a = Double(a);
+        b = Double(b);
+        c = Double(c);
+        d = Double(d);
+    }
+#pragma warning restore CA1857
+
+    /// <summary>The upper halves come first: the compiler would copy a vector whose lower half is not its last use.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Widen(short* p, short* q, [ConstantExpected(Max = (byte)15)] byte shift, out Int a, out Int b, out Int c, out Int d)
+    {
+        Vector128<short> v = Isa.LoadVector128(p), u = Isa.LoadVector128(q);
+        b = Isa.ShiftLeftLogicalWideningUpper(v, shift);
+        a = Isa.ShiftLeftLogicalWideningLower(v.GetLower(), shift);
+        d = Isa.ShiftLeftLogicalWideningUpper(u, shift);
+        c = Isa.ShiftLeftLogicalWideningLower(u.GetLower(), shift);
+    }
+
+    /// <summary>The last bit of a shift by 16, which .NET's widening shifts lack.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Int Double(Int a) => Isa.Add(a, a);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Broadcast(int value) => Vector128.Create(value);

@@ -71,6 +71,18 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Fma(Float a, Float b, Float c) => System.Runtime.Intrinsics.X86.Fma.MultiplyAdd(a, b, c);
 
+    public static bool Interleaves
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => false;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float LoadElements(float* p) => Vector256.Create(Vector128.Load(p), default);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaElement(Float a, Float elements, [ConstantExpected(Max = (byte)3)] byte element, Float c) => Fma(a, Broadcast(elements.GetElement(element)), c);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float FmaNegated(Float a, Float b, Float c) => System.Runtime.Intrinsics.X86.Fma.MultiplyAddNegated(a, b, c);
 
@@ -79,6 +91,12 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Min(Float a, Float b) => Isa.Min(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float AtLeast(Float limit, Float x) => Max(limit, x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float AtMost(Float limit, Float x) => Min(limit, x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Floor(Float a) => Isa.Floor(a);
@@ -119,7 +137,11 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     public static void StoreInt(int* p, Int v) => Isa.Store(p, v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int LoadShorts(short* p) => Isa.ConvertToVector256Int32(p);
+    public static Int LoadShorts(short* p, [ConstantExpected(Max = (byte)16)] byte shift) => ShiftLeft(Isa.ConvertToVector256Int32(p), shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadShorts(short* p, short* q, [ConstantExpected(Max = (byte)16)] byte shift, out Int a, out Int b, out Int c, out Int d) =>
+        (a, b, c, d) = (LoadShorts(p, shift), LoadShorts(p + Lanes, shift), LoadShorts(q, shift), LoadShorts(q + Lanes, shift));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Broadcast(int value) => Vector256.Create(value);

@@ -64,6 +64,18 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Fma(Float a, Float b, Float c) => Isa.FusedMultiplyAdd(a, b, c);
 
+    public static bool Interleaves
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => false;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float LoadElements(float* p) => Vector512.Create(Vector256.Create(Vector128.Load(p), default), default);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaElement(Float a, Float elements, [ConstantExpected(Max = (byte)3)] byte element, Float c) => Fma(a, Broadcast(elements.GetElement(element)), c);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float FmaNegated(Float a, Float b, Float c) => Isa.FusedMultiplyAddNegated(a, b, c);
 
@@ -72,6 +84,12 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Min(Float a, Float b) => Isa.Min(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float AtLeast(Float limit, Float x) => Max(limit, x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float AtMost(Float limit, Float x) => Min(limit, x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Floor(Float a) => Isa.RoundScale(a, 0x09);
@@ -113,7 +131,11 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
     public static void StoreInt(int* p, Int v) => Isa.Store(p, v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int LoadShorts(short* p) => Isa.ConvertToVector512Int32(Avx.LoadVector256(p));
+    public static Int LoadShorts(short* p, [ConstantExpected(Max = (byte)16)] byte shift) => ShiftLeft(Isa.ConvertToVector512Int32(Avx.LoadVector256(p)), shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadShorts(short* p, short* q, [ConstantExpected(Max = (byte)16)] byte shift, out Int a, out Int b, out Int c, out Int d) =>
+        (a, b, c, d) = (LoadShorts(p, shift), LoadShorts(p + Lanes, shift), LoadShorts(q, shift), LoadShorts(q + Lanes, shift));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Broadcast(int value) => Vector512.Create(value);
