@@ -28,7 +28,14 @@ internal static unsafe class Cells<S, F, I>
         var next = stackalloc float[2 * Chunk + 2 * Tile];
         var output = next + Chunk;
         var beside = output + Chunk;
-        for (nint first = 0; first < hidden; first += Chunk)
+        nint first = 0;
+        if (S.Interleaves)
+        {
+            first = hidden & -Tile;
+            CellBlocks<FourVectors<S, F, I>, Four<F>, Four<I>>.Lstm(gates, cell, cellOut, hiddenOut, first);
+        }
+
+        for (; first < hidden; first += Chunk)
         {
             var end = first + Chunk < hidden ? first + Chunk : hidden;
             nint unit = first, whole = end & -Tile;
@@ -36,7 +43,7 @@ internal static unsafe class Cells<S, F, I>
             {
                 var block = gates + (unit & -Tile) * 4 + (unit & Tile - 1);
                 S.Store(output + unit - first, S.Load(block + 3 * Tile));
-                var c = LstmCell(S.Load(block), S.Load(block + Tile), S.Load(block + 2 * Tile), S.Load(cell + unit));
+                var c = CellFormulas<S, F, I>.LstmCell(S.Load(block), S.Load(block + Tile), S.Load(block + 2 * Tile), S.Load(cell + unit));
                 S.Store(next + unit - first, c);
                 S.Store(cellOut + unit, c);
             }
@@ -46,14 +53,14 @@ internal static unsafe class Cells<S, F, I>
                 var width = Width(unit, hidden);
                 var block = gates + (unit & -Tile) * 4 + (unit & Tile - 1);
                 S.Store(output + unit - first, S.Load(block + 3 * width));
-                var c = LstmCell(S.Load(block), S.Load(block + width), S.Load(block + 2 * width), S.Load(cell + unit));
+                var c = CellFormulas<S, F, I>.LstmCell(S.Load(block), S.Load(block + width), S.Load(block + 2 * width), S.Load(cell + unit));
                 S.Store(next + unit - first, c);
                 S.Store(Lanes<S, F, I>.Target(cellOut, unit, hidden, beside), c);
             }
 
             for (unit = first; unit < end; unit += S.Lanes)
             {
-                S.Store(Lanes<S, F, I>.Target(hiddenOut, unit, hidden, beside + Tile), LstmHidden(S.Load(output + unit - first), S.Load(next + unit - first)));
+                S.Store(Lanes<S, F, I>.Target(hiddenOut, unit, hidden, beside + Tile), CellFormulas<S, F, I>.LstmHidden(S.Load(output + unit - first), S.Load(next + unit - first)));
             }
         }
 
@@ -69,7 +76,14 @@ internal static unsafe class Cells<S, F, I>
         var candidate = stackalloc float[2 * Chunk + Tile];
         var update = candidate + Chunk;
         var beside = update + Chunk;
-        for (nint first = 0; first < units; first += Chunk)
+        nint first = 0;
+        if (S.Interleaves)
+        {
+            first = units & -Tile;
+            CellBlocks<FourVectors<S, F, I>, Four<F>, Four<I>>.Gru(gatesX, gatesH, hidden, hiddenOut, first);
+        }
+
+        for (; first < units; first += Chunk)
         {
             var end = first + Chunk < units ? first + Chunk : units;
             nint unit = first, whole = end & -Tile;
@@ -78,8 +92,8 @@ internal static unsafe class Cells<S, F, I>
                 var offset = (unit & -Tile) * 3 + (unit & Tile - 1);
                 var x = gatesX + offset;
                 var h = gatesH + offset;
-                S.Store(candidate + unit - first, S.Fma(Gate(S.Add(S.Load(x), S.Load(h))), S.Load(h + 2 * Tile), S.Load(x + 2 * Tile)));
-                S.Store(update + unit - first, Gate(S.Add(S.Load(x + Tile), S.Load(h + Tile))));
+                S.Store(candidate + unit - first, S.Fma(CellFormulas<S, F, I>.Gate(S.Add(S.Load(x), S.Load(h))), S.Load(h + 2 * Tile), S.Load(x + 2 * Tile)));
+                S.Store(update + unit - first, CellFormulas<S, F, I>.Gate(S.Add(S.Load(x + Tile), S.Load(h + Tile))));
             }
 
             for (; unit < end; unit += S.Lanes)
@@ -88,13 +102,13 @@ internal static unsafe class Cells<S, F, I>
                 var offset = (unit & -Tile) * 3 + (unit & Tile - 1);
                 var x = gatesX + offset;
                 var h = gatesH + offset;
-                S.Store(candidate + unit - first, S.Fma(Gate(S.Add(S.Load(x), S.Load(h))), S.Load(h + 2 * width), S.Load(x + 2 * width)));
-                S.Store(update + unit - first, Gate(S.Add(S.Load(x + width), S.Load(h + width))));
+                S.Store(candidate + unit - first, S.Fma(CellFormulas<S, F, I>.Gate(S.Add(S.Load(x), S.Load(h))), S.Load(h + 2 * width), S.Load(x + 2 * width)));
+                S.Store(update + unit - first, CellFormulas<S, F, I>.Gate(S.Add(S.Load(x + width), S.Load(h + width))));
             }
 
             for (unit = first; unit < end; unit += S.Lanes)
             {
-                var h = GruHidden(S.Load(candidate + unit - first), S.Load(update + unit - first), S.Load(hidden + unit));
+                var h = CellFormulas<S, F, I>.GruHidden(S.Load(candidate + unit - first), S.Load(update + unit - first), S.Load(hidden + unit));
                 S.Store(Lanes<S, F, I>.Target(hiddenOut, unit, units, beside), h);
             }
         }
@@ -105,35 +119,4 @@ internal static unsafe class Cells<S, F, I>
     /// <summary>Rows of a gate in the block of a unit: <see cref="GateRows.Width"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static nint Width(nint unit, nint units) => (unit | Tile - 1) < units ? Tile : (units - (unit & -Tile) + WeightLayout.RowStep - 1) & -WeightLayout.RowStep;
-
-    /// <summary>c' = fma(σ(f), c, σ(i)·tanh(g)).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F LstmCell(F input, F forget, F candidate, F cell)
-    {
-        var t = LaneMath<S, F, I>.Expm1OfTwice(candidate);
-        var open = S.Add(S.Broadcast(1f), LaneMath<S, F, I>.ExpOfGate(input));
-        return S.Fma(Gate(forget), cell, S.Div(t, S.Mul(open, S.Add(t, S.Broadcast(2f)))));
-    }
-
-    /// <summary>h' = σ(o)·tanh(c').</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F LstmHidden(F output, F cell)
-    {
-        var t = LaneMath<S, F, I>.Expm1OfTwice(cell);
-        var open = S.Add(S.Broadcast(1f), LaneMath<S, F, I>.ExpOfGate(output));
-        return S.Div(t, S.Mul(open, S.Add(t, S.Broadcast(2f))));
-    }
-
-    /// <summary>h' = fma(z, h - n, n) with n = tanh of the candidate.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F GruHidden(F candidate, F update, F hidden)
-    {
-        var t = LaneMath<S, F, I>.Expm1OfTwice(candidate);
-        var n = S.Div(t, S.Add(t, S.Broadcast(2f)));
-        return S.Fma(update, S.Sub(hidden, n), n);
-    }
-
-    /// <summary>σ(x) = 1/(1 + e⁻ˣ).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F Gate(F x) => S.Div(S.Broadcast(1f), S.Add(S.Broadcast(1f), LaneMath<S, F, I>.ExpOfGate(x)));
 }

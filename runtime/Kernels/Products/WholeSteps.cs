@@ -92,13 +92,13 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
                 }
             }
 
-            var c0 = Cells<S, F, I>.LstmCell(i0, f0, g0, S.Load(cell + unit));
+            var c0 = CellFormulas<S, F, I>.LstmCell(i0, f0, g0, S.Load(cell + unit));
             S.Store(Lanes<S, F, I>.Target(cellOut, unit, end, beside), c0);
-            S.Store(Lanes<S, F, I>.Target(hiddenOut, unit, end, beside + Tile), Cells<S, F, I>.LstmHidden(o0, c0));
+            S.Store(Lanes<S, F, I>.Target(hiddenOut, unit, end, beside + Tile), CellFormulas<S, F, I>.LstmHidden(o0, c0));
             if (!isPair) continue;
-            var c1 = Cells<S, F, I>.LstmCell(i1, f1, g1, S.Load(cell + unit + S.Lanes));
+            var c1 = CellFormulas<S, F, I>.LstmCell(i1, f1, g1, S.Load(cell + unit + S.Lanes));
             S.Store(Lanes<S, F, I>.Target(cellOut, unit + S.Lanes, end, beside), c1);
-            S.Store(Lanes<S, F, I>.Target(hiddenOut, unit + S.Lanes, end, beside + Tile), Cells<S, F, I>.LstmHidden(o1, c1));
+            S.Store(Lanes<S, F, I>.Target(hiddenOut, unit + S.Lanes, end, beside + Tile), CellFormulas<S, F, I>.LstmHidden(o1, c1));
         }
 
         Lanes<S, F, I>.Flush(cellOut, end, beside);
@@ -186,7 +186,7 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
     /// <summary>The new state of a GRU for the units in a vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F Next(F xr, F xz, F xn, F hr, F hz, F hn, F hidden) =>
-        Cells<S, F, I>.GruHidden(S.Fma(Cells<S, F, I>.Gate(S.Add(xr, hr)), hn, xn), Cells<S, F, I>.Gate(S.Add(xz, hz)), hidden);
+        CellFormulas<S, F, I>.GruHidden(S.Fma(CellFormulas<S, F, I>.Gate(S.Add(xr, hr)), hn, xn), CellFormulas<S, F, I>.Gate(S.Add(xz, hz)), hidden);
 
     /// <summary>The place of a unit's first gate in a matrix with this many columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

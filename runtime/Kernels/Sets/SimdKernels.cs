@@ -79,7 +79,7 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     public override long MostStepBytes
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        get => 2 * S.Lanes >= GateRows.BlockUnits ? long.MaxValue : 64 * 1024;
+        get => S.Lanes > 1 ? long.MaxValue : 64 * 1024;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
