@@ -100,8 +100,26 @@ internal static unsafe class Elementwise<S, F, I>
         var a = S.Broadcast(alpha);
         var b = S.Broadcast(beta);
         var beside = stackalloc float[KernelSet.Tile];
-        for (nint i = 0; i < n; i += S.Lanes) S.Store(Lanes<S, F, I>.Target(y, i, n, beside), TFunction.Invoke<S, F, I>(S.Load(x + i), a, b));
+        nint i = 0;
+        if (S.Interleaves && !TFunction.IsLong) i = Whole<TFunction>(x, y, n, alpha, beta);
+        for (; i < n; i += S.Lanes) S.Store(Lanes<S, F, I>.Target(y, i, n, beside), TFunction.Invoke<S, F, I>(S.Load(x + i), a, b));
         Lanes<S, F, I>.Flush(y, n, beside);
+    }
+
+    /// <summary>The elements that fill four vectors at a time; returns their number. Inlined, it would leave too few local variables for the rest.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static nint Whole<TFunction>(float* x, float* y, nint n, float alpha, float beta)
+        where TFunction : struct, IUnaryFunction
+    {
+        var a = FourVectors<S, F, I>.Broadcast(alpha);
+        var b = FourVectors<S, F, I>.Broadcast(beta);
+        nint i = 0;
+        for (; i + 4 * S.Lanes <= n; i += 4 * S.Lanes)
+        {
+            FourVectors<S, F, I>.Store(y + i, TFunction.Invoke<FourVectors<S, F, I>, Four<F>, Four<I>>(FourVectors<S, F, I>.Load(x + i), a, b));
+        }
+
+        return i;
     }
 
     /// <summary>An argument of stride 0 is read once, before y is written, because y may overlap it.</summary>
@@ -114,7 +132,9 @@ internal static unsafe class Elementwise<S, F, I>
         var beside = stackalloc float[KernelSet.Tile];
         var va = S.Broadcast(*a);
         var vb = S.Broadcast(*b);
-        for (nint i = 0; i < n; i += S.Lanes)
+        nint i = 0;
+        if (S.Interleaves && strideA != 0 && strideB != 0) i = Whole<TFunction>(a, b, y, n);
+        for (; i < n; i += S.Lanes)
         {
             if (strideA != 0) va = S.Load(a + i);
             if (strideB != 0) vb = S.Load(b + i);
@@ -122,5 +142,19 @@ internal static unsafe class Elementwise<S, F, I>
         }
 
         Lanes<S, F, I>.Flush(y, n, beside);
+    }
+
+    /// <summary>The same for two arguments of stride 1.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static nint Whole<TFunction>(float* a, float* b, float* y, nint n)
+        where TFunction : struct, IBinaryFunction
+    {
+        nint i = 0;
+        for (; i + 4 * S.Lanes <= n; i += 4 * S.Lanes)
+        {
+            FourVectors<S, F, I>.Store(y + i, TFunction.Invoke<FourVectors<S, F, I>, Four<F>, Four<I>>(FourVectors<S, F, I>.Load(a + i), FourVectors<S, F, I>.Load(b + i)));
+        }
+
+        return i;
     }
 }

@@ -5,6 +5,13 @@ namespace SeqRuntime.Kernels.Mathematics;
 /// <summary>An elementwise function of one argument; the loop, written once, takes it as a type argument.</summary>
 internal interface IUnaryFunction
 {
+    /// <summary>Whether the function is too long for <see cref="FourVectors{S,F,I}"/>: the compiler stops inlining at 512 local variables.</summary>
+    static virtual bool IsLong
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => false;
+    }
+
     static abstract F Invoke<S, F, I>(F x, F alpha, F beta)
         where S : struct, ISimd<F, I>
         where F : unmanaged
@@ -162,7 +169,7 @@ internal readonly struct HardSigmoidFunction : IUnaryFunction
         where S : struct, ISimd<F, I>
         where F : unmanaged
         where I : unmanaged =>
-        S.Min(S.Broadcast(1f), S.Max(default, S.Fma(alpha, x, beta)));
+        S.AtMost(S.Broadcast(1f), S.Max(default, S.Fma(alpha, x, beta)));
 }
 
 /// <summary>x within [α, β].</summary>
@@ -184,12 +191,18 @@ internal readonly struct HardSwishFunction : IUnaryFunction
         where S : struct, ISimd<F, I>
         where F : unmanaged
         where I : unmanaged =>
-        S.Mul(x, S.Min(S.Broadcast(1f), S.Max(default, S.Fma(x, S.Broadcast(1f / 6f), S.Broadcast(0.5f)))));
+        S.Mul(x, S.AtMost(S.Broadcast(1f), S.Max(default, S.Fma(x, S.Broadcast(1f / 6f), S.Broadcast(0.5f)))));
 }
 
 /// <summary>ln(1 + eˣ).</summary>
 internal readonly struct SoftplusFunction : IUnaryFunction
 {
+    public static bool IsLong
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => true;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Invoke<S, F, I>(F x, F alpha, F beta)
         where S : struct, ISimd<F, I>
@@ -366,6 +379,12 @@ internal readonly struct CoshFunction : IUnaryFunction
 /// <summary>asinh x.</summary>
 internal readonly struct AsinhFunction : IUnaryFunction
 {
+    public static bool IsLong
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => true;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Invoke<S, F, I>(F x, F alpha, F beta)
         where S : struct, ISimd<F, I>
@@ -377,6 +396,12 @@ internal readonly struct AsinhFunction : IUnaryFunction
 /// <summary>acosh x.</summary>
 internal readonly struct AcoshFunction : IUnaryFunction
 {
+    public static bool IsLong
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => true;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Invoke<S, F, I>(F x, F alpha, F beta)
         where S : struct, ISimd<F, I>
@@ -388,6 +413,12 @@ internal readonly struct AcoshFunction : IUnaryFunction
 /// <summary>atanh x.</summary>
 internal readonly struct AtanhFunction : IUnaryFunction
 {
+    public static bool IsLong
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => true;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static F Invoke<S, F, I>(F x, F alpha, F beta)
         where S : struct, ISimd<F, I>
