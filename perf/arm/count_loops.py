@@ -16,6 +16,7 @@ import sys
 
 BUDGET = os.path.join(os.path.dirname(os.path.abspath(__file__)), "loops.json")
 COUNTED = ("instructions", "moves", "stack", "calls")
+FOUR_VECTORS = re.compile(r"FourVectors_\d+<(AdvSimd__Vector128_1<Single>__Vector128_1<Int32>)>__Four_1<Vector128_1<Single>>__Four_1<Vector128_1<Int32>>")
 BRANCH = re.compile(r"^(?:b|b\.\w+|cbz|cbnz|tbz|tbnz)\b.*?\b([0-9a-f]+)$")
 
 
@@ -26,6 +27,7 @@ def output(*command):
 def short(symbol):
     """Short name Class<type arguments>.Method<tiles> of a kernel for NEON, from the compiler's symbol; None for other symbols."""
     symbol = re.sub("SeqRuntime_SeqRuntime_Kernels_(?:Mathematics_|Products_|Sets_)?", "", symbol).replace("S_P_CoreLib_System_Runtime_Intrinsics_", "")
+    symbol = FOUR_VECTORS.sub(r"\1", symbol)
     match = re.match(r"^([A-Za-z0-9_]+?)_\d+<(AdvSimd__.*)>__([A-Za-z0-9_]+)(<.*>)?$", symbol)
     if not match:
         return None

@@ -123,31 +123,19 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IQuantizedProduct
             G s0 = Q.BeginGroup(start), s1 = s0, s2 = s0, s3 = s0;
             var x0 = Q.LoadInputs(x);
             var x1 = Q.LoadInputs(x + 4);
-            s0 = Step(s0, p, x0, x1);
-            if (Pieces<S, F, I>.Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
-            if (Pieces<S, F, I>.Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
-            if (Pieces<S, F, I>.Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
+            Step<N>(ref s0, ref s1, ref s2, ref s3, p, x0, x1);
             p += step;
             x0 = Q.LoadInputs(x + 8);
             x1 = Q.LoadInputs(x + 12);
-            s0 = Step(s0, p, x0, x1);
-            if (Pieces<S, F, I>.Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
-            if (Pieces<S, F, I>.Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
-            if (Pieces<S, F, I>.Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
+            Step<N>(ref s0, ref s1, ref s2, ref s3, p, x0, x1);
             p += step;
             x0 = Q.LoadInputs(x + 16);
             x1 = Q.LoadInputs(x + 20);
-            s0 = Step(s0, p, x0, x1);
-            if (Pieces<S, F, I>.Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
-            if (Pieces<S, F, I>.Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
-            if (Pieces<S, F, I>.Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
+            Step<N>(ref s0, ref s1, ref s2, ref s3, p, x0, x1);
             p += step;
             x0 = Q.LoadInputs(x + 24);
             x1 = Q.LoadInputs(x + 28);
-            s0 = Step(s0, p, x0, x1);
-            if (Pieces<S, F, I>.Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
-            if (Pieces<S, F, I>.Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
-            if (Pieces<S, F, I>.Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
+            Step<N>(ref s0, ref s1, ref s2, ref s3, p, x0, x1);
             p += step + next;
             x += Int4Format.Group;
             a0 = Q.EndGroup(a0, s0, start, Q.LoadGroupScales(scales));
@@ -306,6 +294,36 @@ internal readonly unsafe struct GemmInt4<S, F, I, Q, G> : IQuantizedProduct
             scales += 4 * step + next;
             start2++;
         }
+    }
+
+    /// <summary>sums + Σ n·x over 8 inputs of all vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Step<N>(ref G s0, ref G s1, ref G s2, ref G s3, byte* p, I x0, I x1)
+        where N : struct, ITiles
+    {
+        if (S.Interleaves)
+        {
+            I n0 = Q.LoadNibbles(p), n1 = Q.LoadNibbles(p + S.Lanes * RowBytes), n2 = Q.LoadNibbles(p + 2 * S.Lanes * RowBytes), n3 = Q.LoadNibbles(p + 3 * S.Lanes * RowBytes);
+            I low0 = Q.LowNibbles(n0), low1 = Q.LowNibbles(n1), low2 = Q.LowNibbles(n2), low3 = Q.LowNibbles(n3);
+            s0 = Q.MulAddNibbles(s0, low0, x0);
+            s1 = Q.MulAddNibbles(s1, low1, x0);
+            s2 = Q.MulAddNibbles(s2, low2, x0);
+            s3 = Q.MulAddNibbles(s3, low3, x0);
+            n0 = Q.HighNibbles(n0);
+            n1 = Q.HighNibbles(n1);
+            n2 = Q.HighNibbles(n2);
+            n3 = Q.HighNibbles(n3);
+            s0 = Q.MulAddNibbles(s0, n0, x1);
+            s1 = Q.MulAddNibbles(s1, n1, x1);
+            s2 = Q.MulAddNibbles(s2, n2, x1);
+            s3 = Q.MulAddNibbles(s3, n3, x1);
+            return;
+        }
+
+        s0 = Step(s0, p, x0, x1);
+        if (Pieces<S, F, I>.Has<N>(1, 4)) s1 = Step(s1, p + S.Lanes * RowBytes, x0, x1);
+        if (Pieces<S, F, I>.Has<N>(2, 4)) s2 = Step(s2, p + 2 * S.Lanes * RowBytes, x0, x1);
+        if (Pieces<S, F, I>.Has<N>(3, 4)) s3 = Step(s3, p + 3 * S.Lanes * RowBytes, x0, x1);
     }
 
     /// <summary>sums + Σ n·x over 8 inputs.</summary>

@@ -289,13 +289,15 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
 
     /// <summary>A lane sums 8 products in a group: at most 8·15·127 = 15240.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GroupSums MulAddNibbles(GroupSums sums, Int n, Int x) => new(
-        Isa.MultiplyWideningLowerAndAdd(sums.Lower, n.AsSByte().GetLower(), x.AsSByte().GetLower()),
-        Isa.MultiplyWideningUpperAndAdd(sums.Upper, n.AsSByte(), x.AsSByte()));
+    public static GroupSums MulAddNibbles(GroupSums sums, Int n, Int x)
+    {
+        var upper = Isa.MultiplyWideningUpperAndAdd(sums.Upper, n.AsSByte(), x.AsSByte());
+        return new GroupSums(Isa.MultiplyWideningLowerAndAdd(sums.Lower, n.AsSByte().GetLower(), x.AsSByte().GetLower()), upper);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadGroupScales(sbyte* scales) =>
-        Isa.SignExtendWideningLower(Isa.SignExtendWideningLower(Vector64.CreateScalarUnsafe(Unsafe.ReadUnaligned<int>(scales)).AsSByte()).GetLower());
+        Isa.SignExtendWideningLower(Isa.SignExtendWideningLower(Vector64.CreateScalarUnsafe(Unsafe.ReadUnaligned<float>(scales)).AsSByte()).GetLower());
 
     /// <summary>Two neighbours sum to at most 30480, which fits 16 bits; the start value is added when they become 32 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
