@@ -114,12 +114,13 @@ internal abstract unsafe class KernelSet
     /// </summary>
     public abstract void GruCell(float* gatesX, float* gatesH, float* hidden, float* hiddenOut, int units);
 
-    /// <summary>Largest fp32 weights of a layer, in bytes, for which a whole step is faster than separate kernels.</summary>
+    /// <summary>Largest fp32 weights of a layer, in bytes, for which a whole step is faster than separate kernels; in int8 it always is.</summary>
     public abstract long MostStepBytes { get; }
 
     /// <summary>
-    /// A whole step of one row in fp32: <see cref="LstmCell"/> of bias + W·x + R·h if there is a cell state, otherwise
-    /// <see cref="GruCell"/> of bias + W·x and recurrent bias + R·h.
+    /// A whole step of one row with weights in fp32, or in int8 with a scale a row: <see cref="LstmCell"/> of bias + W·x + R·h,
+    /// <see cref="GruCell"/> of bias + W·x and recurrent bias + R·h, or tanh of bias + W·x + R·h. int8: the state is quantized by the rule of
+    /// <see cref="StateScale"/>.
     /// </summary>
     public abstract void WholeStep(in RecurrentStep step);
 }

@@ -11,15 +11,6 @@ namespace SeqRuntime.Operators;
 /// </summary>
 internal static unsafe class PackedProduct
 {
-    /// <summary>Scale of a state whose largest magnitude lies between <see cref="LeastBound"/> and <see cref="Bound"/>.</summary>
-    private const float BoundedScale = 1f / 127f;
-
-    /// <summary>1 plus a rounding error: (1 - z)·n + z·h may exceed 1 by an ulp, and saturating it loses nothing.</summary>
-    private const float Bound = 1.000001f;
-
-    /// <summary>A state below this would use fewer than 64 of the 127 steps, and none below 1/254.</summary>
-    private const float LeastBound = 0.5f;
-
     /// <summary>
     /// Ratio of largest value to root mean square from which a row is quantized in two parts. Up to it, 127 steps lose 0.7 % of the row, no more
     /// than rounding the weights does. With a ratio of 2, most rows of real layers would be multiplied twice.
@@ -122,27 +113,40 @@ internal static unsafe class PackedProduct
     {
         if (!w.Layout.IsInteger) return new Factor(w, x);
         var columns = w.Layout.Columns;
+        if (x.Count == 1)
+        {
+            var row = PrepareRow(kernels, x.First, columns, scratch);
+            return new Factor(w, row.Slice(0, 1)) { HasRest = row.Count > 1 };
+        }
+
         var m = (int)x.Count;
-        var stride = KernelSet.QuantizedStride(columns);
         var cursor = new ScratchCursor(scratch);
         Quantized(ref cursor, columns, m, out var scales, out var q);
         kernels.QuantizeRows(x.First, x.Stride, m, columns, 0, q, scales);
-        var factor = new Factor(w, new QuantizedRows(q, stride, scales, m));
-        if (m == 1 && IsSteep(q, columns, *scales))
-        {
-            var rest = cursor.Floats(columns + KernelSet.ReadSlack);
-            QuantizeRest(kernels, x.First, columns, q, *scales, rest, q + stride, scales + 1);
-            factor.HasRest = true;
-        }
+        return new Factor(w, new QuantizedRows(q, KernelSet.QuantizedStride(columns), scales, m));
+    }
 
-        return factor;
+    /// <summary>Quantizes one row by its measured range.</summary>
+    /// <param name="kernels">Kernels.</param>
+    /// <param name="x">The row.</param>
+    /// <param name="columns">Its columns.</param>
+    /// <param name="scratch"><see cref="ScratchBytes"/> bytes for one row.</param>
+    /// <returns>The row and, if it is steep, its error.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static QuantizedRows PrepareRow(KernelSet kernels, float* x, int columns, byte* scratch)
+    {
+        var stride = KernelSet.QuantizedStride(columns);
+        var cursor = new ScratchCursor(scratch);
+        Quantized(ref cursor, columns, 1, out var scales, out var q);
+        kernels.QuantizeRows(x, columns, 1, columns, 0, q, scales);
+        if (!IsSteep(q, columns, *scales)) return new QuantizedRows(q, stride, scales, 1);
+        QuantizeRest(kernels, x, columns, q, *scales, cursor.Floats(columns + KernelSet.ReadSlack), q + stride, scales + 1);
+        return new QuantizedRows(q, stride, scales, 2);
     }
 
     /// <summary>
-    /// The same for a recurrent state with adjacent rows, whose equations keep it in [-1, 1] once it is in that range. A row that nearly fills this
-    /// range takes the fixed scale <see cref="BoundedScale"/>, which needs no exact range. A smaller row, or one outside (an initial
-    /// state of the caller's), takes its measured range. Each row is judged alone, so batching and cutting a sequence into runs
-    /// leave every bit unchanged.
+    /// The same as <see cref="Prepare"/> for a recurrent state with adjacent rows, each scaled by the rule of <see cref="StateScale"/>. Each row is
+    /// judged alone, so batching and cutting a sequence into runs leave every bit unchanged.
     /// </summary>
     /// <param name="kernels">Kernels.</param>
     /// <param name="w">Packed weights.</param>
@@ -160,7 +164,7 @@ internal static unsafe class PackedProduct
         for (var i = 0; i < m; i++)
         {
             var row = h + (nint)i * columns;
-            kernels.QuantizeRows(row, columns, 1, columns, FillsBound(row, columns) ? BoundedScale : 0, q + i * stride, scales + i);
+            kernels.QuantizeRows(row, columns, 1, columns, FillsBound(row, columns) ? StateScale.Fixed : 0, q + i * stride, scales + i);
         }
 
         return new Factor(w, new QuantizedRows(q, stride, scales, m));
@@ -229,8 +233,8 @@ internal static unsafe class PackedProduct
         for (; i + Vector256<float>.Count <= n; i += Vector256<float>.Count)
         {
             var value = Vector256.Abs(Vector256.Load(h + i));
-            large |= Vector256.GreaterThanOrEqual(value, Vector256.Create(LeastBound));
-            outside |= Vector256.GreaterThan(value, Vector256.Create(Bound));
+            large |= Vector256.GreaterThanOrEqual(value, Vector256.Create(StateScale.Least));
+            outside |= Vector256.GreaterThan(value, Vector256.Create(StateScale.Most));
         }
 
         var isLarge = large.AsUInt32() != Vector256<uint>.Zero;
@@ -238,8 +242,8 @@ internal static unsafe class PackedProduct
         for (; i < n; i++)
         {
             var value = MathF.Abs(h[i]);
-            isLarge |= value >= LeastBound;
-            isOutside |= value > Bound;
+            isLarge |= value >= StateScale.Least;
+            isOutside |= value > StateScale.Most;
         }
 
         return isLarge && !isOutside;

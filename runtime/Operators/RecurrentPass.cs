@@ -90,9 +90,9 @@ internal sealed unsafe class RecurrentPass
     public void Renew(byte* scratch)
     {
         _plan = new RecurrentPlan(this, scratch);
-        _whole = new RecurrentStep { Recurrence = Recurrence is { } r ? r.Floats : null, RecurrentBias = RecurrentBias, Units = Layer.Hidden };
+        _whole = new RecurrentStep { Recurrence = Recurrence is { } r ? r.Matrix(0) : default, RecurrentBias = RecurrentBias, State = _plan.QuantizedState, Units = Layer.Hidden, Gates = Layer.Form.Gates };
         if (_plan.Run != RecurrentRun.OneKernel || Input is not { } w) return;
-        _whole.Weights = w.Floats;
+        _whole.Weights = w.Matrix(0);
         _whole.Inputs = w.Layout.Columns;
     }
 
@@ -105,6 +105,7 @@ internal sealed unsafe class RecurrentPass
         var to = LastState is { } last ? last.Floats + offset : y != null ? y : _plan.State;
         _whole.X = X.Floats;
         _whole.Bias = Input is null ? X.Floats + Direction * Recurrence!.Layout.Rows : Bias is { } bias ? bias.Floats : null;
+        if (Input is { Layout.IsInteger: true } w) _whole.Quantized = PackedProduct.PrepareRow(Kernels, X.Floats, w.Layout.Columns, _plan.InputProduct);
         _whole.Hidden = FirstState!.Floats + offset;
         _whole.HiddenOut = to;
         _whole.IsDescending = !_whole.IsDescending;
@@ -118,11 +119,11 @@ internal sealed unsafe class RecurrentPass
         if (y != null && y != to) Copy(to, y, StateSize);
     }
 
-    /// <summary>The next step of one row in one kernel, from its W·x with the bias; a state that stays in its place goes by way of spare rows.</summary>
+    /// <summary>The next step of one row in one kernel, from its W·x with the bias; in fp32 a state that stays in its place goes by way of spare rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void StepOne(in RecurrentRows row)
     {
-        var to = row.HiddenOut == row.Hidden ? _plan.Spare : row.HiddenOut;
+        var to = row.HiddenOut == row.Hidden && !Recurrence!.Layout.IsInteger ? _plan.Spare : row.HiddenOut;
         _whole.Bias = row.Gates;
         _whole.Hidden = row.Hidden;
         _whole.HiddenOut = to;

@@ -35,12 +35,13 @@ internal readonly unsafe struct RecurrentPlan
         if (pass.Projection is { } projection) product = Math.Max(product, PackedProduct.ScratchBytes(projection, Batch));
         Product = cursor.Take(product);
         InputProduct = cursor.Take(w is null ? 0 : PackedProduct.ScratchBytes(w, 1));
+        QuantizedState = (sbyte*)cursor.Take(r is { Layout.IsInteger: true } ? KernelSet.QuantizedStride(r.Layout.Columns) : 0);
         Bytes = cursor.Bytes;
 
         Mode = pass.BestMode == RecurrentMode.WholeStep && !HasWholeSteps(pass) ? RecurrentMode.Fused : pass.BestMode;
         var isOne = Steps == 1 && Batch == 1 && pass.FirstState is not null;
         if (pass.Lengths is not null) Run = RecurrentRun.Ragged;
-        else if (isOne && Mode == RecurrentMode.WholeStep && w is null or { Format: TensorFormat.PackedFloat32 } && (!layer.Form.HasCell || pass.FirstCell is not null)) Run = RecurrentRun.OneKernel;
+        else if (isOne && Mode == RecurrentMode.WholeStep && (w is null || TakesBoth(w, r!)) && (!layer.Form.HasCell || pass.FirstCell is not null)) Run = RecurrentRun.OneKernel;
         else if (isOne && layer.Form.BeginsWithRecurrence) Run = RecurrentRun.OneStep;
     }
 
@@ -92,16 +93,26 @@ internal readonly unsafe struct RecurrentPlan
     /// <summary>The same of a single row's W·x beside its R·h.</summary>
     public byte* InputProduct { get; }
 
+    /// <summary>The state of a single row in a whole step, if its weights take it quantized.</summary>
+    public sbyte* QuantizedState { get; }
+
     /// <summary>Kernels of whole steps take these weights, and are faster with them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool HasWholeSteps(RecurrentPass pass)
     {
         var (w, r) = (pass.Input, pass.Recurrence);
-        if (r is not { Format: TensorFormat.PackedFloat32 }) return false;
+        if (IsInt8(r)) return r!.Layout.PanelRows == WeightLayout.WidestPanel;
         var panel = GateRows.Panel(pass.Layer.Form.Gates);
-        return r.Layout.PanelRows == panel && (w is null || w.Layout.PanelRows == panel)
+        return r is { Format: TensorFormat.PackedFloat32 } && pass.Layer.Form.Gates > 1
+            && r.Layout.PanelRows == panel && (w is null || w.Layout.PanelRows == panel)
             && r.Layout.PanelsBytes + (w is null ? 0 : w.Layout.PanelsBytes) <= pass.Kernels.MostStepBytes;
     }
+
+    /// <summary>A kernel of whole steps takes this W beside this R.</summary>
+    private static bool TakesBoth(Tensor w, Tensor r) => IsInt8(r) ? IsInt8(w) && w.Layout.PanelRows == WeightLayout.WidestPanel : w.Format == TensorFormat.PackedFloat32;
+
+    /// <summary>int8 with a scale a row.</summary>
+    private static bool IsInt8(Tensor? w) => w is { Format: TensorFormat.PackedInt8 or TensorFormat.NarrowInt8 };
 }
 
 /// <summary>Scratch that a layer asks for beside the engine's own.</summary>

@@ -22,7 +22,7 @@ internal sealed unsafe class Rnn : Recurrent
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override RecurrentPlaces PlacesFor(int batch) => default;
 
-    public override RecurrentMode ModeOf(RecurrentPass pass) => RecurrentMode.Composed;
+    public override RecurrentMode ModeOf(RecurrentPass pass) => Clip == 0 && IsBounded(pass) ? RecurrentMode.WholeStep : RecurrentMode.Composed;
 
     public override bool IsBounded(RecurrentPass pass) => _activations[pass.Direction].Function == UnaryFunction.Tanh;
 

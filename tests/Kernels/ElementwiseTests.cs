@@ -226,8 +226,8 @@ public sealed unsafe class ElementwiseTests
                     using var actual = new GuardedMemory<float>(units);
                     var step = new RecurrentStep
                     {
-                        Weights = (float*)w.Pointer,
-                        Recurrence = (float*)r.Pointer,
+                        Weights = new PackedMatrix(w.Pointer, new WeightLayout(TensorFormat.PackedFloat32, rows, inputs, GateRows.Panel(gates))),
+                        Recurrence = new PackedMatrix(r.Pointer, new WeightLayout(TensorFormat.PackedFloat32, rows, units, GateRows.Panel(gates))),
                         Bias = first,
                         RecurrentBias = isBiased ? bias.Pointer + rows : null,
                         X = x.Pointer,
@@ -237,6 +237,7 @@ public sealed unsafe class ElementwiseTests
                         CellOut = actualCell.Pointer,
                         Inputs = inputs,
                         Units = units,
+                        Gates = gates,
                         IsDescending = i % 2 != 0,
                     };
                     kernels.WholeStep(step);

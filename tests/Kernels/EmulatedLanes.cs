@@ -2,11 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using SeqRuntime.Format;
-using SeqRuntime.Kernels;
 using SeqRuntime.Kernels.Mathematics;
 using SeqRuntime.Kernels.Products;
 using SeqRuntime.Kernels.Sets;
-using Lanes8 = SeqRuntime.Tests.Kernels.EmulatedLanes<System.Runtime.Intrinsics.Vector256<float>, System.Runtime.Intrinsics.Vector256<int>>;
 
 namespace SeqRuntime.Tests.Kernels;
 
@@ -290,15 +288,6 @@ internal readonly struct Split : IIsSplit
 internal readonly struct Whole : IIsSplit
 {
     public static bool Value => false;
-}
-
-/// <summary>The products by int8 weights of a set with VNNI.</summary>
-internal readonly struct EmulatedVnniProducts<P> : IInt8Products
-    where P : struct, IIsSplit
-{
-    public static void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnni<P>, Vector256<int>>.Run(w, x, y);
-
-    public static void ScaledByGroup(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8Groups<Lanes8, Vector256<float>, Vector256<int>, EmulatedSignedVnni, Vector256<int>>.Run(w, x, y);
 }
 
 /// <summary>NEON's int8 products: those of two groups are added in 16 bits, then in pairs to two 32-bit sums for each row.</summary>

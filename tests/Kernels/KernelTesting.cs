@@ -24,9 +24,9 @@ internal static class KernelTesting
     public static IReadOnlyList<KernelSet> Sets { get; } =
     [
         .. KernelRegistry.Runnable,
-        new SimdKernels<Lanes16, Vector512<float>, Vector512<int>, EmulatedVnniProducts<Split>, GemmInt4<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnniInt4, Vector256<int>>, SplitSteps<WholeSteps<Lanes16, Vector512<float>, Vector512<int>>, WholeSteps<Lanes8, Vector256<float>, Vector256<int>>>>("emulated 16 lanes, vnni"),
-        new SimdKernels<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnniProducts<Whole>, GemmInt4<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnniInt4, Vector256<int>>, WholeSteps<Lanes8, Vector256<float>, Vector256<int>>>("emulated 8 lanes, vnni"),
-        new SimdKernels<Lanes4, Vector128<float>, Vector128<int>, Int8Products<Lanes4, Vector128<float>, Vector128<int>, EmulatedNeonInt8, Vector256<int>>, GemmInt4<Lanes4, Vector128<float>, Vector128<int>, EmulatedNeonInt4, Vector256<short>>, BlockSteps<Lanes4, Vector128<float>, Vector128<int>>>("emulated 4 lanes"),
+        new SimdKernels<Lanes16, Vector512<float>, Vector512<int>, Int8Products<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnni<Split>, EmulatedSignedVnni, Vector256<int>>, GemmInt4<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnniInt4, Vector256<int>>, SplitSteps<WholeSteps<Lanes16, Vector512<float>, Vector512<int>>, WholeSteps<Lanes8, Vector256<float>, Vector256<int>>>>("emulated 16 lanes, vnni"),
+        new SimdKernels<Lanes8, Vector256<float>, Vector256<int>, Int8Products<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnni<Whole>, EmulatedSignedVnni, Vector256<int>>, GemmInt4<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnniInt4, Vector256<int>>, WholeSteps<Lanes8, Vector256<float>, Vector256<int>>>("emulated 8 lanes, vnni"),
+        new SimdKernels<Lanes4, Vector128<float>, Vector128<int>, Int8Products<Lanes4, Vector128<float>, Vector128<int>, EmulatedNeonInt8, EmulatedNeonInt8, Vector256<int>>, GemmInt4<Lanes4, Vector128<float>, Vector128<int>, EmulatedNeonInt4, Vector256<short>>, BlockSteps<Lanes4, Vector128<float>, Vector128<int>>>("emulated 4 lanes"),
     ];
 
     public static KernelSet Set(string name) => KernelRegistry.Runnable.Single(kernels => kernels.Name == name);

@@ -53,29 +53,59 @@ internal interface IQuantizedProduct
 }
 
 /// <summary>The products by int8 weights of a kernel set.</summary>
-internal interface IInt8Products
+internal unsafe interface IInt8Products
 {
     /// <summary>By weights with one scale a row.</summary>
     static abstract void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
 
     /// <summary>By weights with a scale for each group of inputs.</summary>
     static abstract void ScaledByGroup(in PackedMatrix w, in QuantizedRows x, in OutputRange y);
+
+    /// <summary>One row of inputs for products panel by panel.</summary>
+    static abstract QuantizedRow Prepare(sbyte* x, float scale, nint columns);
+
+    /// <summary>See <see cref="GemmInt8{S,F,I,D,A}.Panels"/>.</summary>
+    static abstract void Panels(in PackedMatrix w, nint first, nint rows, in QuantizedRow x, float* init, float* y);
+
+    /// <summary>A whole step with cells in vectors of as many lanes as the sums. Wider cells would wait for the sums' narrower stores.</summary>
+    static abstract void Step(in RecurrentStep step);
+}
+
+/// <summary>One row of quantized inputs.</summary>
+/// <param name="first">The first input.</param>
+/// <param name="scale">The row's scale.</param>
+/// <param name="start">See <see cref="IInt8Dot{I,A}.Start"/>.</param>
+internal readonly unsafe struct QuantizedRow(sbyte* first, float scale, int start)
+{
+    public readonly sbyte* First = first;
+    public readonly float Scale = scale;
+    public readonly int Start = start;
 }
 
 /// <summary>The products by int8 weights over the dot products of an instruction set.</summary>
 /// <typeparam name="S">Lanes of fp32, as many as a vector of sums.</typeparam>
 /// <typeparam name="F">Vector of fp32.</typeparam>
 /// <typeparam name="I">Vector of int32 sums.</typeparam>
-/// <typeparam name="D">int8 products, which need no sums of weights.</typeparam>
+/// <typeparam name="D">int8 products.</typeparam>
+/// <typeparam name="G">int8 products that need no sums of weights.</typeparam>
 /// <typeparam name="A">Running sums of the products.</typeparam>
-internal readonly struct Int8Products<S, F, I, D, A> : IInt8Products
+internal readonly unsafe struct Int8Products<S, F, I, D, G, A> : IInt8Products
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
     where D : struct, IInt8Dot<I, A>
+    where G : struct, IInt8Dot<I, A>
     where A : unmanaged
 {
     public static void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8<S, F, I, D, A>.Run(w, x, y);
 
-    public static void ScaledByGroup(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8Groups<S, F, I, D, A>.Run(w, x, y);
+    public static void ScaledByGroup(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8Groups<S, F, I, G, A>.Run(w, x, y);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static QuantizedRow Prepare(sbyte* x, float scale, nint columns) => new(x, scale, D.Start(x, columns));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Panels(in PackedMatrix w, nint first, nint rows, in QuantizedRow x, float* init, float* y) => GemmInt8<S, F, I, D, A>.Panels(w, first, rows, x, init, y);
+
+    public static void Step(in RecurrentStep step) => QuantizedSteps<S, F, I, Int8Products<S, F, I, D, G, A>>.Run(step);
 }

@@ -77,15 +77,21 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
         {
             var p = matrix->At(c, out var stride, out var left);
             var taken = Pieces<S, F, I>.Taken(left, D.Vectors);
-            switch (Pieces<S, F, I>.Tiles(taken))
-            {
-                case 1: Rows1<OneTile>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
-                case 2: Rows1<TwoTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
-                case 3: Rows1<ThreeTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
-                default: Rows1<FourTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
-            }
-
+            Piece(taken, matrix, p, stride, c, left, x, xscale, start, init, y);
             c += left < taken ? left : taken;
+        }
+    }
+
+    /// <summary>A piece of one row by the loop for its tiles.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Piece(nint taken, Matrix* matrix, int* p, nint stride, nint c, nint left, sbyte* x, float xscale, int start, float* init, float* y)
+    {
+        switch (Pieces<S, F, I>.Tiles(taken))
+        {
+            case 1: Rows1<OneTile>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
+            case 2: Rows1<TwoTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
+            case 3: Rows1<ThreeTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
+            default: Rows1<FourTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
         }
     }
 

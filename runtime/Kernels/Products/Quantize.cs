@@ -4,7 +4,7 @@ using SeqRuntime.Kernels.Mathematics;
 namespace SeqRuntime.Kernels.Products;
 
 /// <summary>Symmetric int8 quantization of activation rows.</summary>
-internal static unsafe class Quantize<S, F, I>
+internal static unsafe partial class Quantize<S, F, I>
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged

@@ -37,7 +37,7 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Lstm(in RecurrentStep step, nint first, nint end)
     {
-        float* x = step.X, h = step.Hidden, w = step.Weights, r = step.Recurrence, bias = step.Bias;
+        float* x = step.X, h = step.Hidden, w = (float*)step.Weights.Panels, r = (float*)step.Recurrence.Panels, bias = step.Bias;
         float* cell = step.Cell, cellOut = step.CellOut, hiddenOut = step.HiddenOut;
         nint inputs = step.Inputs, units = step.Units;
         var descending = step.IsDescending;
@@ -109,7 +109,7 @@ internal readonly unsafe struct WholeSteps<S, F, I> : IWholeSteps
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Gru(in RecurrentStep step, nint first, nint end)
     {
-        float* x = step.X, h = step.Hidden, w = step.Weights, r = step.Recurrence, bias = step.Bias, recurrentBias = step.RecurrentBias;
+        float* x = step.X, h = step.Hidden, w = (float*)step.Weights.Panels, r = (float*)step.Recurrence.Panels, bias = step.Bias, recurrentBias = step.RecurrentBias;
         var hiddenOut = step.HiddenOut;
         nint inputs = step.Inputs, units = step.Units;
         var descending = step.IsDescending;

@@ -22,7 +22,7 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
     public static KernelSet Make<D, A, G>(string name)
         where D : struct, IInt8Dot<Int, A>, IInt4Dot<Int, G>
         where A : unmanaged
-        where G : unmanaged => new SimdKernels<AdvSimd, Float, Int, Int8Products<AdvSimd, Float, Int, D, A>, GemmInt4<AdvSimd, Float, Int, D, G>, BlockSteps<AdvSimd, Float, Int>>(name);
+        where G : unmanaged => new SimdKernels<AdvSimd, Float, Int, Int8Products<AdvSimd, Float, Int, D, D, A>, GemmInt4<AdvSimd, Float, Int, D, G>, BlockSteps<AdvSimd, Float, Int>>(name);
 
     public static int Lanes
     {

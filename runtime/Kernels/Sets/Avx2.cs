@@ -17,7 +17,7 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     /// <summary>The matrix over GF(2) that moves a byte's upper four bits down.</summary>
     public const ulong UpperHalf = 0x1020408000000000;
 
-    public static KernelSet Make(string name) => Make<Int8Products<Avx2, Float, Int, Avx2, Int>, Avx2, Short>(name);
+    public static KernelSet Make(string name) => Make<Int8Products<Avx2, Float, Int, Avx2, Avx2, Int>, Avx2, Short>(name);
 
     /// <summary>A kernel set with these lanes and the given integer products.</summary>
     /// <typeparam name="B">int8 products.</typeparam>

@@ -16,7 +16,7 @@ namespace SeqRuntime.Kernels.Sets;
 /// <summary>16 lanes of AVX-512 (F, BW and DQ), also for int4 products. int8 products use 8 lanes: 16 are not faster with AVX-512 BW, and .NET has AVX-VNNI with 8 only.</summary>
 internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
 {
-    public static KernelSet Make(string name) => System.Runtime.Intrinsics.X86.AvxVnni.IsSupported ? Make<AvxVnni.Int8<AvxVnni.Together>>(name) : Make<Int8Products<Avx2, FloatOf8, IntOf8, Avx2, IntOf8>>(name);
+    public static KernelSet Make(string name) => System.Runtime.Intrinsics.X86.AvxVnni.IsSupported ? Make<Int8Products<Avx2, FloatOf8, IntOf8, AvxVnni.Shifted<AvxVnni.Together>, AvxVnni.Signed, IntOf8>>(name) : Make<Int8Products<Avx2, FloatOf8, IntOf8, Avx2, Avx2, IntOf8>>(name);
 
     public static KernelSet Make<B>(string name)
         where B : struct, IInt8Products =>

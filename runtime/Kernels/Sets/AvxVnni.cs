@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using SeqRuntime.Format;
 using SeqRuntime.Kernels.Products;
 using Float = System.Runtime.Intrinsics.Vector256<float>;
 using Int = System.Runtime.Intrinsics.Vector256<int>;
@@ -14,7 +13,7 @@ namespace SeqRuntime.Kernels.Sets;
 /// <remarks>vpdpbusd needs one unsigned factor. With int4 weights it is the nibbles; for int8 see <see cref="Shifted{L}"/> and <see cref="Signed"/>.</remarks>
 internal readonly unsafe struct AvxVnni : IInt4Dot<Int, Int>
 {
-    public static KernelSet Make(string name) => Avx2.Make<Int8<OneByOne>, AvxVnni, Int>(name);
+    public static KernelSet Make(string name) => Avx2.Make<Int8Products<Avx2, Float, Int, Shifted<OneByOne>, Signed, Int>, AvxVnni, Int>(name);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInputs(sbyte* x) => Isa.BroadcastScalarToVector256((int*)x);
@@ -51,16 +50,6 @@ internal readonly unsafe struct AvxVnni : IInt4Dot<Int, Int>
     /// <summary>A group's sum fits 16 bits, so vpmaddwd multiplies it exactly (vpmulld takes two operations).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int EndGroup(Int acc, Int sums, int* start, Int scales) => Isa.Add(acc, Isa.MultiplyAddAdjacent(sums.AsInt16(), scales.AsInt16()));
-
-    /// <summary>The products by int8 weights.</summary>
-    /// <typeparam name="L">How weights are loaded.</typeparam>
-    internal readonly struct Int8<L> : IInt8Products
-        where L : struct, ILoads
-    {
-        public static void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8<Avx2, Float, Int, Shifted<L>, Int>.Run(w, x, y);
-
-        public static void ScaledByGroup(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8Groups<Avx2, Float, Int, Signed, Int>.Run(w, x, y);
-    }
 
     /// <summary>How a processor loads weights best.</summary>
     internal interface ILoads

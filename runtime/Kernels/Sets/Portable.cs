@@ -9,7 +9,7 @@ namespace SeqRuntime.Kernels.Sets;
 /// <summary>The set that runs everywhere and defines the right result: <see cref="Scalar"/>, with int8 and int4 products in plain integers.</summary>
 internal readonly unsafe struct Portable : IInt8Dot<int, int>, IInt4Dot<int, int>
 {
-    public static KernelSet Make(string name) => new SimdKernels<Scalar, float, int, Int8Products<Scalar, float, int, Portable, int>, GemmInt4<Scalar, float, int, Portable, int>, WholeSteps<Scalar, float, int>>(name);
+    public static KernelSet Make(string name) => new SimdKernels<Scalar, float, int, Int8Products<Scalar, float, int, Portable, Portable, int>, GemmInt4<Scalar, float, int, Portable, int>, WholeSteps<Scalar, float, int>>(name);
 
     public static int Vectors
     {

@@ -83,7 +83,17 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void WholeStep(in RecurrentStep step) => T.Run(step, 0, step.Units);
+    public override void WholeStep(in RecurrentStep step)
+    {
+        if (step.Recurrence.Layout.IsInteger)
+        {
+            if (step.Units <= GateRows.BlockUnits) B.Step(step);
+            else QuantizedSteps<S, F, I, B>.Run(step);
+            return;
+        }
+
+        T.Run(step, 0, step.Units);
+    }
 
     [Conditional("DEBUG")]
     private static void Check(in PackedMatrix w, in OutputRange y)

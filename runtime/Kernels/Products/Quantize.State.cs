@@ -1,0 +1,69 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using SeqRuntime.Kernels.Mathematics;
+
+namespace SeqRuntime.Kernels.Products;
+
+/// <summary>The state of a recurrent layer.</summary>
+internal static unsafe partial class Quantize<S, F, I>
+{
+    /// <summary>0 to 15: the places of lanes.</summary>
+    private static ReadOnlySpan<float> Places => [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+    /// <summary>Quantizes a state by the rule of <see cref="StateScale"/>, as <see cref="Rows"/> does a row.</summary>
+    /// <returns>Its scale.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float State(float* h, nint n, sbyte* q)
+    {
+        // Lanes are compared without first joining them: the processor goes on with the products before it knows.
+        var largest = LargestByLane(h, n);
+        var isLarge = S.Any(S.Less(S.Broadcast(StateScale.BelowLeast), largest));
+        var isOutside = S.Any(S.Less(S.Broadcast(StateScale.Most), largest));
+        if (isLarge && !isOutside)
+        {
+            Row(h, n, 1 / StateScale.Fixed, q, KernelSet.QuantizedStride((int)n));
+            return StateScale.Fixed;
+        }
+
+        var max = Scalar.Min(Join(largest), float.MaxValue);
+        var range = Scalar.Max(max, LeastRange);
+        Row(h, n, 127 / range, q, KernelSet.QuantizedStride((int)n));
+        return max == 0 ? 0 : range / 127;
+    }
+
+    /// <summary>The largest magnitudes of a row, lane by lane. NaN does not count.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static F LargestByLane(float* x, nint n)
+    {
+        F max0 = default, max1 = default;
+        nint i = 0;
+        for (; i + 2 * S.Lanes <= n; i += 2 * S.Lanes)
+        {
+            max0 = S.Max(LaneMath<S, F, I>.Abs(S.Load(x + i)), max0);
+            max1 = S.Max(LaneMath<S, F, I>.Abs(S.Load(x + i + S.Lanes)), max1);
+        }
+
+        for (; i < n; i += S.Lanes)
+        {
+            var value = LaneMath<S, F, I>.Abs(S.Load(x + i));
+            if (i + S.Lanes > n) value = S.AsFloat(S.And(S.AsInt(value), S.Less(S.Load((float*)Unsafe.AsPointer(in Places[0])), S.Broadcast((float)(n - i)))));
+            max0 = S.Max(value, max0);
+        }
+
+        return S.Max(max0, max1);
+    }
+
+    /// <summary>The largest of lanes that are not negative and not NaN: their bits are in the same order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Join(F lanes)
+    {
+        var places = stackalloc int[KernelSet.Tile];
+        S.StoreInt(places, S.AsInt(lanes));
+        if (S.Lanes < Vector128<int>.Count) return BitConverter.Int32BitsToSingle(*places);
+        var max = Vector128.Load(places);
+        for (var i = Vector128<int>.Count; i < S.Lanes; i += Vector128<int>.Count) max = Vector128.Max(max, Vector128.Load(places + i));
+        max = Vector128.Max(max, Vector128.Shuffle(max, Vector128.Create(2, 3, 0, 1)));
+        max = Vector128.Max(max, Vector128.Shuffle(max, Vector128.Create(1, 0, 3, 2)));
+        return max.AsSingle().ToScalar();
+    }
+}
