@@ -37,25 +37,8 @@ internal static unsafe partial class Quantize<S, F, I>
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float AbsMax(float* x, nint k)
-    {
-        F max0 = default, max1 = default;
-        nint i = 0;
-        for (; i + 2 * S.Lanes <= k; i += 2 * S.Lanes)
-        {
-            max0 = S.Max(LaneMath<S, F, I>.Abs(S.Load(x + i)), max0);
-            max1 = S.Max(LaneMath<S, F, I>.Abs(S.Load(x + i + S.Lanes)), max1);
-        }
-
-        for (; i + S.Lanes <= k; i += S.Lanes) max0 = S.Max(LaneMath<S, F, I>.Abs(S.Load(x + i)), max0);
-        var lanes = stackalloc float[KernelSet.Tile];
-        S.Store(lanes, S.Max(max0, max1));
-        var max = 0f;
-        for (nint j = 0; j < S.Lanes; j++) max = Scalar.Max(lanes[j], max);
-        for (; i < k; i++) max = Scalar.Max(LaneMath<Scalar, float, int>.Abs(x[i]), max);
-        return Scalar.Min(max, float.MaxValue);
-    }
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static float AbsMax(float* x, nint k) => Scalar.Min(Join(LargestByLane(x, k)), float.MaxValue);
 
     /// <summary>Stores whole vectors, up to the row's padding, and zeroes the columns from k on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
