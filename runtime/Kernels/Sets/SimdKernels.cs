@@ -87,7 +87,7 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     {
         if (step.Recurrence.Layout.IsInteger)
         {
-            if (step.Units <= GateRows.BlockUnits) B.Step(step);
+            if (step.Units < WeightLayout.WidestPanel) B.Step(step);
             else QuantizedSteps<S, F, I, B>.Run(step);
             return;
         }
