@@ -109,9 +109,11 @@ internal readonly unsafe struct RecurrentPlan
     }
 
     /// <summary>A kernel of whole steps takes this W beside this R.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool TakesBoth(Tensor w, Tensor r) => IsInt8(r) ? IsInt8(w) && w.Layout.PanelRows == WeightLayout.WidestPanel : w.Format == TensorFormat.PackedFloat32;
 
     /// <summary>int8 with a scale a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool IsInt8(Tensor? w) => w is { Format: TensorFormat.PackedInt8 or TensorFormat.NarrowInt8 };
 }
 

@@ -75,6 +75,7 @@ internal unsafe interface IInt8Products
 /// <param name="first">The first input.</param>
 /// <param name="scale">The row's scale.</param>
 /// <param name="start">See <see cref="IInt8Dot{I,A}.Start"/>.</param>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct QuantizedRow(sbyte* first, float scale, int start)
 {
     public readonly sbyte* First = first;
@@ -107,5 +108,6 @@ internal readonly unsafe struct Int8Products<S, F, I, D, G, A> : IInt8Products
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Panels(in PackedMatrix w, nint first, nint rows, in QuantizedRow x, float* init, float* y) => GemmInt8<S, F, I, D, A>.Panels(w, first, rows, x, init, y);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Step(in RecurrentStep step) => QuantizedSteps<S, F, I, Int8Products<S, F, I, D, G, A>>.Run(step);
 }
