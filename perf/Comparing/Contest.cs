@@ -77,6 +77,8 @@ internal static class Bars
     public static readonly Bar OneTo40 = new(16, 24);
     public static readonly Bar ModelFloat32 = new(1.5, 2.5);
     public static readonly Bar ModelInt8 = new(3, 6);
+    public static readonly Bar Gtcrn = new(3, 8);
+    public static readonly Bar OtherModel = new(1.5, 3);
     public static readonly Bar Words = new(4, 10);
     public static readonly Bar Gemm = new(0.50, 0.75);
     public static readonly Bar Streams = new(4, 10);
