@@ -1,3 +1,4 @@
+using SeqRuntime.Operators;
 using SeqRuntime.Sessions.Threading;
 
 namespace SeqRuntime;
@@ -42,6 +43,12 @@ public sealed class SeqSessionOptions
     /// False gives every value and the scratch of every node its own memory; tests compare both ways bit for bit.
     /// </summary>
     internal bool SharesMemory { get; init; } = true;
+
+    /// <summary>
+    /// Gives another operator that runs in place of a node's, such as one that takes the time. Called once for each node that runs. Null, the
+    /// default, runs the nodes' own.
+    /// </summary>
+    internal Func<Operator, int, Operator>? Instrument { get; init; }
 
     /// <summary>Whether the sizes are only tried, so that exceptions need no advice.</summary>
     internal bool IsTrial { get; init; }

@@ -10,9 +10,9 @@ internal sealed record GraphRun(IReadOnlyList<KeyValuePair<string, NpyArray>> Ou
 {
     /// <summary>Resets the state and runs all steps, <paramref name="repeat"/> times. The outputs are those of the last time.</summary>
     /// <exception cref="ConversionException">A run takes more operations than <paramref name="workLimit"/>.</exception>
-    public static GraphRun Execute(SeqModel model, SeqGraphInfo graph, RunInputs inputs, int repeat, long workLimit)
+    public static GraphRun Execute(SeqModel model, SeqGraphInfo graph, RunInputs inputs, int repeat, long workLimit, NodeClock? clock = null)
     {
-        var options = new SeqSessionOptions { MemoryLimitBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, WorkLimit = long.MaxValue };
+        var options = new SeqSessionOptions { MemoryLimitBytes = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, WorkLimit = long.MaxValue, Instrument = clock is null ? null : clock.Watch };
         foreach (var (symbol, size) in inputs.Sizes) options.MaxSizes[symbol] = Math.Max(size, 1);
         using var session = Session(model, graph, options, workLimit);
         var loaded = Array.Find(model.Loaded.Graphs, g => g.Name == graph.Name)!;

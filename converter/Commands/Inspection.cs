@@ -59,6 +59,9 @@ internal static class Inspection
         return FormatVersion(header);
     }
 
+    /// <summary>A node's attributes by name.</summary>
+    public static Dictionary<string, AttributeReport> Attributes(LoadedNode node) => node.Attributes.Pairs.ToDictionary(a => a.Key.ToString(), a => Value(node.Kind, a.Key, a.Value));
+
     private static TensorReport Constant(Operators.Tensor tensor, IReadOnlyList<int> shape, double? error) => new(
         tensor.Name,
         WeightKinds.Of(tensor.Format)?.Report ?? $"dense {tensor.Type.Name()}",
@@ -72,7 +75,8 @@ internal static class Inspection
         node.Kind.ToString(),
         [.. node.Inputs.Select(i => i < 0 ? "" : graph.Values[i].Name)],
         [.. node.Outputs.Select(i => i < 0 ? "" : graph.Values[i].Name)],
-        node.Attributes.Pairs.ToDictionary(a => a.Key.ToString(), a => Value(node.Kind, a.Key, a.Value)));
+        Attributes(node));
+
 
     /// <summary>An attribute: functions, directions and types by name, all else as numbers.</summary>
     private static AttributeReport Value(OpKind kind, AttributeKey key, object value) => new((kind, key, value) switch

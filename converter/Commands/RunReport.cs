@@ -3,16 +3,17 @@ using SeqRuntime.Converter.IO;
 namespace SeqRuntime.Converter.Commands;
 
 /// <summary>The document that <c>run</c> prints.</summary>
-internal sealed record RunReport(string File, string Graph, string Kernels, int Steps, long SessionBytes, IReadOnlyList<OutputReport> Outputs, TimingReport? Timing)
+internal sealed record RunReport(string File, string Graph, string Kernels, int Steps, long SessionBytes, IReadOnlyList<OutputReport> Outputs, TimingReport? Timing, ProfileReport? Profile)
 {
-    public static RunReport From(string path, SeqModel model, SeqGraphInfo graph, GraphRun run, int steps, int repeat) => new(
+    public static RunReport From(string path, SeqModel model, SeqGraphInfo graph, GraphRun run, int steps, int repeat, ProfileReport? profile) => new(
         path,
         graph.Name,
         model.KernelSet,
         steps,
         run.SessionBytes,
         [.. run.Outputs.Select(o => OutputReport.From(o.Key, o.Value))],
-        repeat > 1 ? TimingReport.From(run.Microseconds) : null);
+        repeat > 1 ? TimingReport.From(run.Microseconds) : null,
+        profile);
 
     public void Print(TextWriter output)
     {
@@ -20,6 +21,7 @@ internal sealed record RunReport(string File, string Graph, string Kernels, int 
         Text.Table(output, "  ", [.. Outputs.Select(o => o.Cells())]);
         if (Timing is { } t)
             output.WriteLine($"  {t.Runs} timed: median {Text.Number(t.MedianMicroseconds)} µs, p99 {Text.Number(t.P99Microseconds)} µs, max {Text.Number(t.MaxMicroseconds)} µs, min {Text.Number(t.MinMicroseconds)} µs");
+        Profile?.Print(output);
     }
 }
 

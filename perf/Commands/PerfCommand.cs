@@ -20,6 +20,7 @@ internal static class PerfCommand
         root.Subcommands.Add(new CompareCommand().Build());
         root.Subcommands.Add(new ProbeCommand().Build());
         root.Subcommands.Add(new ProductsCommand().Build());
+        root.Subcommands.Add(new ProfileCommand().Build());
         root.Subcommands.Add(new GateCommand().Build());
         root.Subcommands.Add(new ArmCommand().Build());
         root.Subcommands.Add(new FirstFramesCommand().Build());

@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using SeqRuntime.Converter.Commands;
 using SeqRuntime.Perf.Boards;
 using SeqRuntime.Perf.Comparing;
 using SeqRuntime.Perf.Gate;
@@ -50,6 +51,7 @@ internal sealed class ReportFiles(string kind)
 [JsonSerializable(typeof(ProbeReport))]
 [JsonSerializable(typeof(ArmEstimate))]
 [JsonSerializable(typeof(ArmCount[]))]
+[JsonSerializable(typeof(ProfileReport))]
 internal sealed partial class JsonReports : JsonSerializerContext
 {
     /// <summary>One document with a line end. Letters outside ASCII are not escaped.</summary>

@@ -14,7 +14,7 @@ public sealed partial class HelpTests : IDisposable
     [InlineData("scaffold", 5)]
     [InlineData("upgrade", 3)]
     [InlineData("inspect", 4)]
-    [InlineData("run", 9)]
+    [InlineData("run", 10)]
     [InlineData("decode", 15)]
     [InlineData("", 3)]
     public void Help_shows_every_option_in_an_example(string command, int options)

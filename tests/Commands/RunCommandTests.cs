@@ -46,6 +46,25 @@ public sealed class RunCommandTests : IDisposable
         Assert.Equal(5, report.GetProperty("timing").GetProperty("runs").GetInt32());
     }
 
+    [Fact]
+    public void A_profile_names_each_operator_with_its_calls_and_share()
+    {
+        Save("x.npy", NpyArray.From([4, 1, 3], new float[12]));
+        string[] run = ["run", Model, "--graph", "sum", "--input", $"x={_cli["x.npy"]}", "--step", "--repeat", "3", "--profile"];
+        var profile = _cli.Json([.. run, "--json"]).GetProperty("profile");
+        var nodes = profile.GetProperty("nodes").EnumerateArray().ToList();
+        Assert.NotEmpty(nodes);
+        Assert.All(nodes, node => Assert.Equal(12, node.GetProperty("calls").GetInt32()));
+        Assert.Contains(nodes, node => node.GetProperty("operator").GetString() == "Binary Add" && node.GetProperty("shape").EnumerateArray().Select(size => size.GetInt32()).SequenceEqual([1, 3]));
+        Assert.Equal(nodes.Count, profile.GetProperty("operators").EnumerateArray().Sum(kind => kind.GetProperty("nodes").GetInt32()));
+        Assert.Equal(1, nodes.Sum(node => node.GetProperty("share").GetDouble()), 6);
+
+        _cli.Good(run);
+        Assert.Matches(@"Binary Add\s+1\s+12\s+\d+\.\d\d\s+[\d.]+%", _cli.Out);
+        _cli.Good(run[..^1]);
+        Assert.DoesNotContain("Binary Add", _cli.Out, StringComparison.Ordinal);
+    }
+
     /// <summary>The first step of an exported decoder has an empty cache.</summary>
     [Fact]
     public void An_array_of_size_0_runs()

@@ -14,6 +14,8 @@ public sealed class PerfCommandTests
     [InlineData("2", "arm --only no/such/step")]
     [InlineData("2", "gate --baseline no-such-file.json")]
     [InlineData("2", "products --rounds 0")]
+    [InlineData("2", "profile model.onnx --runs 0")]
+    [InlineData("1", "profile no-such-model.onnx")]
     [InlineData("2", "realtime --minutes 0")]
     [InlineData("2", "soak --minutes 2000")]
     [InlineData("2", "plot")]
@@ -35,7 +37,7 @@ public sealed class PerfCommandTests
     {
         var (exit, output, _) = Invoke("--help");
         Assert.Equal(0, exit);
-        foreach (var name in new[] { "compare", "probe", "products", "first-frames", "gate", "arm", "plot", "realtime", "soak", "bench" }) Assert.Contains(name, output, StringComparison.Ordinal);
+        foreach (var name in new[] { "compare", "probe", "products", "profile", "first-frames", "gate", "arm", "plot", "realtime", "soak", "bench" }) Assert.Contains(name, output, StringComparison.Ordinal);
     }
 
     /// <summary>Some rounds of everything at the start of the process. They are too few to judge its memory.</summary>

@@ -18,12 +18,14 @@ internal sealed unsafe class SessionPlan : GraphPlan, IDisposable
     private readonly long[] _scratchOffset;
     private readonly long _secondScratch;
     private readonly long _parallelOffset;
+    private readonly Func<Operator, int, Operator>? _instrument;
 
     /// <exception cref="ArgumentException">The graph does not fit together at its largest sizes, or the limit of memory or of work is exceeded.</exception>
     /// <exception cref="SeqFormatException">The graph is not valid at any sizes.</exception>
     public SessionPlan(LoadedGraph graph, Tensor[] tensors, KernelSet kernels, SeqSessionOptions options)
         : base(graph, tensors, kernels, options)
     {
+        _instrument = options.Instrument;
         Parallel = Array.ConvertAll(Groups, group => ParallelStep.Of(graph, Contexts, group, options.LeastSharedWork));
         try
         {
@@ -83,11 +85,11 @@ internal sealed unsafe class SessionPlan : GraphPlan, IDisposable
             if (GroupOf(i) is { } group)
             {
                 var step = Parallel[Array.IndexOf(Groups, group)];
-                if (group[0] == i) yield return (step, step.Context, i);
+                if (group[0] == i) yield return (Running(step, i), step.Context, i);
             }
             else if (!IsKnownNode[i] && !IsViewNode[i])
             {
-                yield return (Graph.Nodes[i].Operator, Contexts[i], i);
+                yield return (Running(Graph.Nodes[i].Operator, i), Contexts[i], i);
             }
         }
     }
@@ -105,6 +107,8 @@ internal sealed unsafe class SessionPlan : GraphPlan, IDisposable
     {
         foreach (var step in Parallel) step.Dispose();
     }
+
+    private Operator Running(Operator op, int node) => _instrument is null ? op : _instrument(op, node);
 
     private long?[] PlaceStaging()
     {
