@@ -78,6 +78,14 @@ internal abstract unsafe class KernelSet
     /// <summary>Y[i, j] = init[i, j] + Σ_k A[i, k]·B[k, j], both dense, j in lanes, k over the rows of B. Rows of B may overlap, which makes it a convolution.</summary>
     public abstract void GemmDense(in FloatRows a, in FloatRows b, in OutputRange y);
 
+    /// <summary>Sums over sliding windows, windows in lanes: what convolutions are made of.</summary>
+    public abstract void Windows(in WindowRows rows);
+
+    /// <summary>The panels of a matrix as fp32, in their own order, with weights of a format whose products take fp32 inputs. <paramref name="to"/> has room for whole vectors.</summary>
+    /// <param name="w">Packed weights.</param>
+    /// <param name="to">Receives an fp32 for each stored weight.</param>
+    public abstract void Unpack(in PackedMatrix w, float* to);
+
     /// <summary>y[i] = f(x[i]); x and y may be the same. <paramref name="alpha"/> and <paramref name="beta"/> are the function's parameters.</summary>
     public abstract void Unary(UnaryFunction function, float* x, float* y, nint n, float alpha, float beta);
 

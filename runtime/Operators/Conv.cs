@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
@@ -14,16 +13,19 @@ namespace SeqRuntime.Operators;
 /// <para>Inputs: X fp32 [N, C, spatial…]; W packed, one matrix [M/G, C/G·K] for each group, or dense fp32 [M, C/G, K…]; optional bias fp32 [M];
 /// optional state fp32 [N, C, (K-1)·dilation] (one spatial dimension, no pads). Outputs: Y fp32 [N, M, windows…], and the state after the
 /// run. A sequence split into runs gives the same bits if each run is a multiple of the stride.</para>
-/// <para>Packed weights multiply rows of windows. A contiguous window is read in place. int8 and int4 quantize each window by its own range.
-/// With dense weights, windows are in lanes, and one channel's windows are overlapping rows of the input itself.</para>
+/// <para>With dense weights, and with small packed ones that are not integers, windows are in lanes (<see cref="ConvLanes"/>). Other packed weights
+/// multiply rows of windows. A contiguous window is read in place. int8 and int4 quantize each window by its own range.</para>
 /// </remarks>
 internal sealed unsafe class Conv : Operator
 {
     /// <summary>The number of windows gathered at a time.</summary>
     private const int Chunk = 64;
 
-    /// <summary>Below this number, windows of a depthwise convolution are summed one by one, because most lanes would be empty.</summary>
+    /// <summary>Below this number, windows are not in lanes, because most lanes would be empty.</summary>
     private const int FewWindows = 8;
+
+    /// <summary>Most weights of a group that are packed but have windows in lanes: they stay in a near cache.</summary>
+    private const int MostInLanes = 16 << 10;
 
     private readonly SpatialWindow _window;
     private readonly int _group;
@@ -83,34 +85,23 @@ internal sealed unsafe class Conv : Operator
         return base.Work(context) + PackedProduct.Work(w, (double)x.Shape[0] * Math.Max(Windows(context), 1) * _group) + (double)x.Shape[0] * Windows(context) * _group * taps;
     }
 
+    /// <summary>The same shapes may choose another form when a dimension shrinks, so the scratch has room for both.</summary>
     public override long ScratchBytes(NodeContext context)
     {
         var cursor = new ScratchCursor(null);
-        Plan(context, ref cursor, out _, out _, out _, out _);
-        return cursor.Bytes;
+        if (MayBeInLanes(context)) new ConvLanes(_window, _group, context).Place(ref cursor, out _);
+        var bytes = cursor.Bytes;
+        cursor = new ScratchCursor(null);
+        PlaceRows(context, ref cursor, MayBeInLanes(context) ? FewWindows : Chunk, out _);
+        return Math.Max(bytes, cursor.Bytes);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
-        var cursor = new ScratchCursor(context.Scratch);
-        Plan(context, ref cursor, out var extended, out var windows, out var results, out var product);
-        var x = context.Input(0);
-        var w = context.Input(1);
-        var y = context.Output(0);
-        if (x.Shape[0] == 0) return;
-
-        var geometry = Geometry(context);
-        var source = x.Floats;
-        if (IsExtended(context))
-        {
-            Extend(context, ref geometry, extended);
-            source = extended;
-        }
-
-        var bias = context.Optional(2) is { } b ? b.Floats : null;
-        if (w.Format == TensorFormat.Dense) Dense(context, geometry, source, bias, y.Floats, windows);
-        else Packed(context, geometry, source, bias, y.Floats, windows, results, product);
+        if (context.Output(0).Count == 0) return;
+        if (IsInLanes(context)) new ConvLanes(_window, _group, context).Run();
+        else if (context.Input(1).Format == TensorFormat.Dense) Few(context);
+        else InRows(context);
     }
 
     private void InferState(NodeContext context, Tensor x)
@@ -129,175 +120,149 @@ internal sealed unsafe class Conv : Operator
         after?.Set(ElementType.Float32, state.Shape);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Plan(NodeContext context, ref ScratchCursor cursor, out float* extended, out float* windows, out float* results, out byte* product)
+    /// <summary>Whether some sizes run windows in lanes: with dense weights, and with packed ones that are small enough to be read anew for each few windows.</summary>
+    private static bool MayBeInLanes(NodeContext context)
     {
-        var x = context.Input(0).Shape;
         var w = context.Input(1);
-        var width = (long)x[2] + _window.Reach(2) + _window.PadBegin(2) + _window.PadEnd(2);
-        extended = IsExtended(context) ? cursor.Floats(x[0], x[1], width) : null;
-        var chunk = Math.Min(Windows(context), Chunk);
-        windows = cursor.Floats(chunk, x[1] / _group, _window.Taps);
-        results = null;
-        product = null;
-        if (w.Format == TensorFormat.Dense) return;
-        results = cursor.Floats(chunk, w.Layout.Rows);
-        product = cursor.Take(PackedProduct.ScratchBytes(w, Math.Max(chunk, x[0])));
+        return w.Format == TensorFormat.Dense || (!w.Layout.IsInteger && (long)w.Layout.Rows * w.Layout.Columns <= MostInLanes);
     }
 
-    /// <summary>Whether the input is copied together with its padding or state, so that no window needs bounds checks.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool IsExtended(NodeContext context) => _window.Rank == 1 && (_window.HasPads || context.Optional(3) is not null);
+    private bool IsInLanes(NodeContext context) => MayBeInLanes(context) && (Windows(context) >= FewWindows || (context.Input(1).Format == TensorFormat.Dense && !IsDepthwise(context)));
+
+    /// <summary>Whether single windows are so short that they are summed without vectors.</summary>
+    private bool IsDepthwise(NodeContext context) => _window.Rank == 1 && context.Input(0).Shape[1] == _group;
 
     /// <summary>The number of windows of one batch row, from the output's shape.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Windows(NodeContext context)
     {
         var y = context.Output(0);
         return y.Count == 0 ? 0 : y.Count / (y.Shape[0] * y.Shape[1]);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private ConvGeometry Geometry(NodeContext context)
+    private ConvPlane Plane(NodeContext context) => new(_window, context.Input(0).Shape, context.Output(0).Shape, context.Optional(3) is not null, isSideBySide: false);
+
+    /// <summary>Places of a run whose windows are rows.</summary>
+    private RowPlaces PlaceRows(NodeContext context, ref ScratchCursor cursor, int most, out ConvPlane plane)
     {
         ref readonly var x = ref context.Input(0).Shape;
-        ref readonly var y = ref context.Output(0).Shape;
-        return new ConvGeometry
-        {
-            Depth = _window.Size(x, 0),
-            Height = _window.Size(x, 1),
-            Width = _window.Size(x, 2),
-            OutHeight = _window.Size(y, 1),
-            OutWidth = _window.Size(y, 2),
-            PadDepth = _window.PadBegin(0),
-            PadHeight = _window.PadBegin(1),
-            PadWidth = _window.PadBegin(2),
-        };
+        var w = context.Input(1);
+        plane = Plane(context);
+        var places = default(RowPlaces);
+        if (w.Format == TensorFormat.Dense && !IsDepthwise(context)) return places;
+        var windows = Windows(context);
+        places.Plane = plane.IsInPlace || windows == 0 ? null : cursor.Floats(x[0], plane.Count);
+        if (w.Format == TensorFormat.Dense) return places;
+        var chunk = Math.Min(windows, most);
+        places.Taps = (nint*)cursor.Take((long)w.Layout.Columns * sizeof(nint));
+        places.Windows = cursor.Floats(chunk, w.Layout.Columns);
+        places.Results = cursor.Floats(chunk, w.Layout.Rows);
+        places.Product = cursor.Take(PackedProduct.ScratchBytes(w, Math.Max(chunk, x[0])));
+        return places;
     }
 
-    /// <summary>Fills extended [N·C, left + T + right], where left is the state or zeros. Writes the state after the run.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Extend(NodeContext context, ref ConvGeometry geometry, float* extended)
+    /// <summary>The input in place, or all its batch rows copied with what is around them; and the state after the run.</summary>
+    private static float* Fill(NodeContext context, in ConvPlane plane, float* to)
     {
         var x = context.Input(0);
-        var state = context.Optional(3);
-        var rows = x.Shape[0] * (nint)x.Shape[1];
-        nint steps = x.Shape[2], right = _window.PadEnd(2), reach = (nint)_window.Reach(2);
-        var left = state is null ? _window.PadBegin(2) : reach;
-        var width = left + steps + right;
-        for (nint row = 0; row < rows; row++)
-        {
-            var line = extended + row * width;
-            if (state is null) Clear(line, left);
-            else CopyRun(state.Floats + row * reach, line, reach);
-            CopyRun(x.Floats + row * steps, line + left, steps);
-            Clear(line + left + steps, right);
-            if (context.OptionalOutput(1) is { } after) Copy(line + steps, after.Floats + row * reach, reach);
-        }
-
-        geometry.Width = width;
-        geometry.PadWidth = 0;
+        if (plane.IsInPlace) return x.Floats;
+        for (nint row = 0; row < x.Shape[0]; row++) plane.Fill(context, row, to + row * plane.Count);
+        return to;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Packed(NodeContext context, in ConvGeometry geometry, float* source, float* bias, float* y, float* windows, float* results, byte* product)
+    private void InRows(NodeContext context)
     {
-        var x = context.Input(0).Shape;
-        var w = context.Input(1);
-        int batch = x[0], channels = x[1] / _group, outputs = w.Layout.Rows, columns = w.Layout.Columns;
+        var cursor = new ScratchCursor(context.Scratch);
+        var places = PlaceRows(context, ref cursor, MayBeInLanes(context) ? FewWindows : Chunk, out var plane);
+        Tensor w = context.Input(1), y = context.Output(0);
+        var source = Fill(context, plane, places.Plane);
+        var bias = context.Optional(2) is { } b ? b.Floats : null;
+        int batch = y.Shape[0], channels = context.Input(0).Shape[1] / _group, outputs = w.Layout.Rows, columns = w.Layout.Columns;
         var count = Windows(context);
-        nint channelStride = geometry.Spatial, batchStride = x[1] * channelStride;
+        nint groupStride = channels * plane.ChannelStride, lineWindows = _window.Size(y.Shape, 2);
 
         // One window covers the whole input: its rows are the batch, and both sides are already in place.
-        if (count == 1 && columns == channels * channelStride && (_window.Rank == 1 || !_window.HasPads))
+        if (count == 1 && plane.ChannelStride == _window.Taps)
         {
             for (var g = 0; g < _group; g++)
             {
-                var rows = new FloatRows(source + g * (nint)columns, batchStride, batch);
-                PackedProduct.Multiply(context.Kernels, w, g, rows, new OutputRange(y + g * outputs, (nint)outputs * _group, outputs, Part(bias, g * outputs)), product);
+                var rows = new FloatRows(source + g * groupStride, plane.Count, batch);
+                PackedProduct.Multiply(context.Kernels, w, g, rows, new OutputRange(y.Floats + g * outputs, (nint)outputs * _group, outputs, Part(bias, g * outputs)), places.Product);
             }
 
             return;
         }
 
-        var isRun = _window.Rank == 1 && _window.Dilation(2) == 1 && geometry.PadWidth == 0;
-        var isInPlace = isRun && channels == 1;
+        var isInPlace = _window.Rank == 1 && _window.Dilation(2) == 1 && channels == 1;
+        if (!isInPlace) plane.PlaceTaps(channels, places.Taps);
         for (var row = 0; row < batch * _group; row++)
         {
             var g = row % _group;
-            var input = source + row / _group * batchStride + g * channels * channelStride;
-            var output = y + (nint)row * outputs * count;
+            var input = source + row * groupStride;
+            var output = y.Floats + (nint)row * outputs * count;
             for (var first = 0; first < count; first += Chunk)
             {
                 var m = Math.Min(Chunk, count - first);
-                if (isRun && !isInPlace) GatherRuns(input + first * (nint)_window.Stride(2), channels, channelStride, m, windows);
-                else if (!isInPlace) geometry.Gather(_window, input, channels, first, m, windows, 1, columns);
-                var from = isInPlace ? input + first * (nint)_window.Stride(2) : windows;
-                nint step = isInPlace ? _window.Stride(2) : columns;
-                var to = count == 1 ? output : results;
-                PackedProduct.Multiply(context.Kernels, w, g, new FloatRows(from, step, m), new OutputRange(to, outputs, outputs, Part(bias, g * outputs)), product);
+                var from = input + first * plane.WindowStep;
+                var step = plane.WindowStep;
+                if (!isInPlace)
+                {
+                    Gather(plane, input, places.Taps, columns, first, m, lineWindows, _window.Size(y.Shape, 1), places.Windows);
+                    from = places.Windows;
+                    step = columns;
+                }
+
+                var to = count == 1 ? output : places.Results;
+                PackedProduct.Multiply(context.Kernels, w, g, new FloatRows(from, step, m), new OutputRange(to, outputs, outputs, Part(bias, g * outputs)), places.Product);
                 if (count == 1) continue;
                 for (nint r = 0; r < outputs; r++)
                 {
-                    for (nint p = 0; p < m; p++) output[r * count + first + p] = results[p * outputs + r];
+                    for (nint p = 0; p < m; p++) output[r * count + first + p] = to[p * outputs + r];
                 }
             }
         }
     }
 
+    /// <summary>Copies windows into rows: a run for each row of the kernel, if its taps are neighbours.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Dense(NodeContext context, in ConvGeometry geometry, float* source, float* bias, float* y, float* windows)
+    private void Gather(in ConvPlane plane, float* source, nint* taps, nint columns, nint first, nint count, nint lineWindows, nint lines, float* target)
     {
-        ref readonly var x = ref context.Input(0).Shape;
+        nint run = _window.Dilation(2) == 1 ? _window.Kernel(2) : 1, step = plane.WindowStep;
+        nint line = first / lineWindows, column = first % lineWindows;
+        for (nint p = 0; p < count; p++)
+        {
+            var from = source + line / lines * plane.DepthStep + line % lines * plane.LineStep + column * step;
+            if (run == 1)
+            {
+                for (nint k = 0; k < columns; k++) target[k] = from[taps[k]];
+            }
+            else
+            {
+                for (nint k = 0; k < columns; k += run) ConvPlane.CopyRun(from + taps[k], target + k, run);
+            }
+
+            target += columns;
+            if (++column == lineWindows) (line, column) = (line + 1, 0);
+        }
+    }
+
+    /// <summary>Few windows of one channel each: the same chain as the kernel's, one output at a time.</summary>
+    private void Few(NodeContext context)
+    {
+        var cursor = new ScratchCursor(context.Scratch);
+        var places = PlaceRows(context, ref cursor, FewWindows, out var plane);
+        var source = Fill(context, plane, places.Plane);
         var w = context.Input(1);
-        int channels = x[1] / _group, outputs = w.Shape[0] / _group, taps = _window.Taps;
-        var columns = channels * taps;
-        var count = Windows(context);
-        var channelStride = geometry.Spatial;
-        var isFew = _window.Rank == 1 && channels == 1 && count < FewWindows;
-        var isOverlapping = _window.Rank == 1 && channels == 1 && _window.Stride(2) == 1;
-        var isPointwise = taps == 1 && count == channelStride && (_window.Rank == 1 || !_window.HasPads);
-        for (var row = 0; row < x[0] * _group; row++)
+        var output = context.Output(0).Floats;
+        var bias = context.Optional(2) is { } b ? b.Floats : null;
+        int outputs = w.Shape[0] / _group, count = Windows(context);
+        for (var row = 0; row < context.Input(0).Shape[0] * _group; row++)
         {
-            var g = row % _group;
-            var input = source + (nint)row * channels * channelStride;
-            var weights = w.Floats + (nint)g * outputs * columns;
-            var output = y + (nint)row * outputs * count;
-            var init = Part(bias, g * outputs);
-            if (isFew)
-            {
-                Few(weights, input, init, output, outputs, count);
-                continue;
-            }
-
-            if (init != null)
-            {
-                for (var r = 0; r < outputs; r++) new Span<float>(output + (nint)r * count, count).Fill(init[r]);
-            }
-
-            var kernels = new FloatRows(weights, columns, outputs);
-            var inputs = new FloatRows(input, channelStride, channels);
-            var to = new OutputRange(output, count, count, init == null ? null : output, count);
-            if (isOverlapping) context.Kernels.GemmDense(kernels, new FloatRows(input, _window.Dilation(2), taps), to);
-            else if (isPointwise) context.Kernels.GemmDense(kernels, inputs, to);
-            else Gathered(context.Kernels, geometry, kernels, inputs, to, windows);
+            var first = row % _group * outputs;
+            Few(w.Floats + (nint)first * _window.Taps, source + row * plane.ChannelStride, Part(bias, first), output + (nint)row * outputs * count, outputs, count);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Gathered(KernelSet kernels, in ConvGeometry geometry, in FloatRows weights, in FloatRows channels, in OutputRange y, float* windows)
-    {
-        var (count, taps) = ((int)y.End, (int)weights.Stride);
-        for (var first = 0; first < count; first += Chunk)
-        {
-            var n = Math.Min(Chunk, count - first);
-            geometry.Gather(_window, channels.First, (int)channels.Count, first, n, windows, n, 1);
-            kernels.GemmDense(weights, new FloatRows(windows, n, taps), new OutputRange(y.First + first, y.Stride, n, y.Init == null ? null : y.Init + first, y.InitStride));
-        }
-    }
-
-    /// <summary>The same chain as the kernel's, one output at a time.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Few(float* weights, float* input, float* bias, float* output, int outputs, int count)
     {
         nint stride = _window.Stride(2), dilation = _window.Dilation(2);
@@ -320,37 +285,24 @@ internal sealed unsafe class Conv : Operator
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float* Part(float* bias, nint offset) => bias == null ? null : bias + offset;
 
-    /// <summary>Gathers windows of one spatial dimension with adjacent taps, channel by channel.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void GatherRuns(float* source, int channels, nint channelStride, nint count, float* target)
+    /// <summary>Scratch of a run whose windows are rows.</summary>
+    private struct RowPlaces
     {
-        nint taps = _window.Taps, stride = _window.Stride(2);
-        for (nint p = 0; p < count; p++, source += stride)
-        {
-            var from = source;
-            for (var c = 0; c < channels; c++, from += channelStride, target += taps) CopyRun(from, target, taps);
-        }
-    }
+        /// <summary>The input with what is around it.</summary>
+        public float* Plane;
 
-    /// <summary>
-    /// Copies by whole vectors. Bytes written beyond the run are overwritten by the next run or lie in the slack after scratch.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void CopyRun(float* from, float* to, nint count)
-    {
-        for (nint i = 0; i < count; i += Vector128<float>.Count) Vector128.Load(from + i).Store(to + i);
-    }
+        /// <summary>The place of each tap.</summary>
+        public nint* Taps;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Copy(float* from, float* to, nint count) => Buffer.MemoryCopy(from, to, count * sizeof(float), count * sizeof(float));
+        /// <summary>Windows of a chunk.</summary>
+        public float* Windows;
 
-    /// <summary>Zeros by whole vectors, like <see cref="CopyRun"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Clear(float* at, nint count)
-    {
-        for (nint i = 0; i < count; i += Vector128<float>.Count) Vector128<float>.Zero.Store(at + i);
+        /// <summary>Their outputs.</summary>
+        public float* Results;
+
+        /// <summary>Scratch of the product.</summary>
+        public byte* Product;
     }
 }

@@ -10,13 +10,14 @@ namespace SeqRuntime.Operators;
 /// </summary>
 /// <remarks>
 /// Inputs: X fp32 [N, C, spatial…], W dense fp32 [C, M/G, K…], bias fp32 [M] (optional). Output: Y fp32 [N, M, …], each dimension
-/// (size - 1)·stride + (K - 1)·dilation + 1 + OutputPadding - pads. One matrix product computes the products of one position with all taps.
-/// Its rows are then added in order of positions, so that sums have the same order on every machine.
+/// (size - 1)·stride + (K - 1)·dilation + 1 + OutputPadding - pads. The products of a tap with all positions of a line are a row. An output is the sum of
+/// one element of each row that reaches it, in order of positions: from the last tap to the first. Outputs that a stride apart take the same
+/// taps, so they are computed together and then put in their places.
 /// </remarks>
 internal sealed unsafe class ConvTranspose : Operator
 {
-    /// <summary>The number of positions multiplied at a time.</summary>
-    private const int Chunk = 64;
+    /// <summary>Products computed at a time, for as many output channels as that allows.</summary>
+    private const int Most = 16 << 10;
 
     private readonly SpatialWindow _window;
     private readonly int _group;
@@ -64,90 +65,146 @@ internal sealed unsafe class ConvTranspose : Operator
 
     public override long ScratchBytes(NodeContext context)
     {
+        if (context.Output(0).Count == 0) return 0;
         var cursor = new ScratchCursor(null);
-        Plan(context, ref cursor, out _, out _);
+        Place(new TransposedLines(_window, context), ref cursor, out _);
         return cursor.Bytes;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
-        var cursor = new ScratchCursor(context.Scratch);
-        Plan(context, ref cursor, out var columns, out var products);
-        Tensor x = context.Input(0), w = context.Input(1), y = context.Output(0);
+        Tensor x = context.Input(0), y = context.Output(0);
         if (y.Count == 0) return;
-        int channels = x.Shape[1] / _group, outputs = w.Shape[1], width = outputs * _window.Taps;
-        var positions = Positions(x);
-        var outputSize = y.Count / (y.Shape[0] * y.Shape[1]);
-        var bias = context.Optional(2);
-        for (var row = 0; row < x.Shape[0] * _group; row++)
+        var cursor = new ScratchCursor(context.Scratch);
+        var lines = new TransposedLines(_window, context);
+        Place(lines, ref cursor, out var places);
+        lines.ClearMargins(places.Products, ProductsOf(lines));
+        nint channels = x.Shape[1] / _group, outputs = context.Input(1).Shape[1];
+        for (nint c = 0; c < channels; c++) places.Channels[c] = c * lines.InSpatial;
+        var blockOutputs = Math.Clamp(Most / lines.ProductsOfChannel, 1, outputs);
+        var blockGroups = blockOutputs < outputs ? 1 : Math.Clamp(Most / (lines.ProductsOfChannel * outputs), 1, _group);
+        for (nint n = 0; n < x.Shape[0]; n++)
         {
-            var g = row % _group;
-            var output = y.Floats + (nint)row * outputs * outputSize;
-            for (var m = 0; m < outputs; m++)
-                new Span<float>(output + (nint)m * outputSize, outputSize).Fill(bias is null ? 0 : bias.Floats[g * outputs + m]);
-
-            var input = x.Floats + (nint)row * channels * positions;
-            for (var first = 0; first < positions; first += Chunk)
+            for (nint g = 0; g < _group; g += blockGroups)
             {
-                var count = Math.Min(Chunk, positions - first);
-                for (nint p = 0; p < count; p++)
+                for (nint m = 0; m < outputs; m += blockOutputs)
                 {
-                    for (nint c = 0; c < channels; c++) columns[p * channels + c] = input[c * positions + first + p];
+                    var block = new Block(n, g, Math.Min(blockGroups, _group - g), m, Math.Min(blockOutputs, outputs - m));
+                    for (nint line = 0; line < lines.OutLines; line++) Run(context, lines, places, block, line);
                 }
-
-                context.Kernels.GemmDense(new FloatRows(columns, channels, count), new FloatRows(w.Floats + (nint)g * channels * width, width, channels), new OutputRange(products, width, width));
-                for (var p = 0; p < count; p++) Scatter(x, y, products + (nint)p * width, first + p, output, outputs, outputSize);
             }
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Scatter(Tensor x, Tensor y, float* products, int position, float* output, int outputs, nint outputSize)
+    /// <summary>One line of outputs of some channels.</summary>
+    private void Run(NodeContext context, in TransposedLines lines, in Places places, in Block block, nint line)
     {
-        int inHeight = _window.Size(x.Shape, 1), inWidth = _window.Size(x.Shape, 2);
-        nint depth = _window.Size(y.Shape, 0), height = _window.Size(y.Shape, 1), width = _window.Size(y.Shape, 2);
-        nint row = position / inWidth, stepDilation = _window.Dilation(2);
-        var d0 = row / inHeight * _window.Stride(0) - _window.PadBegin(0);
-        var h0 = row % inHeight * _window.Stride(1) - _window.PadBegin(1);
-        var w0 = (nint)(position % inWidth) * _window.Stride(2) - _window.PadBegin(2);
-        for (var m = 0; m < outputs; m++)
+        Tensor x = context.Input(0), w = context.Input(1), y = context.Output(0);
+        nint channels = x.Shape[1] / _group, outputs = w.Shape[1], taps = _window.Taps, width = _window.Kernel(2);
+        var count = block.Groups * block.Outputs;
+        var products = new WindowRows
         {
-            for (var kd = 0; kd < _window.Kernel(0); kd++)
+            WeightGroup = channels * outputs * taps,
+            WeightRow = 1,
+            WeightTap = outputs * taps,
+            SourceGroup = channels * lines.InSpatial,
+            Taps = places.Channels,
+            TapCount = channels,
+            TargetGroup = block.Outputs * width * lines.RowLength,
+            TargetRow = lines.RowLength,
+            Groups = block.Groups,
+            Rows = width,
+            Lines = 1,
+            Width = lines.InWidth,
+        };
+        var weights = w.Floats + block.Group * products.WeightGroup + block.Output * taps;
+        var source = x.Floats + (block.Row * _group + block.Group) * products.SourceGroup;
+        nint rows = 0;
+        for (var kd = _window.Kernel(0) - 1; kd >= 0; kd--)
+        {
+            for (var kh = _window.Kernel(1) - 1; kh >= 0; kh--)
             {
-                var d = d0 + (nint)kd * _window.Dilation(0);
-                for (var kh = 0; kh < _window.Kernel(1); kh++)
+                if (!lines.Reaches(line, kd, kh, out var from)) continue;
+                products.Source = source + from;
+                products.Weights = weights + ((nint)kd * _window.Kernel(1) + kh) * width;
+                products.Target = places.Products + rows * count * width * lines.RowLength + lines.Margin;
+                rows++;
+                if (taps == width)
                 {
-                    var h = h0 + (nint)kh * _window.Dilation(1);
-                    var taps = _window.Kernel(2);
-                    if ((nuint)d < (nuint)depth && (nuint)h < (nuint)height)
-                    {
-                        var line = output + (d * height + h) * width;
-                        var w = w0;
-                        for (var kw = 0; kw < taps; kw++)
-                        {
-                            if ((nuint)w < (nuint)width) line[w] += products[kw];
-                            w += stepDilation;
-                        }
-                    }
+                    // The taps of all outputs follow each other.
+                    products.Rows = block.Outputs * width;
+                    context.Kernels.Windows(products);
+                    continue;
+                }
 
-                    products += taps;
+                for (nint m = 0; m < block.Outputs; m++)
+                {
+                    context.Kernels.Windows(products);
+                    products.Weights += taps;
+                    products.Target += width * lines.RowLength;
                 }
             }
+        }
 
-            output += outputSize;
+        var bias = context.Optional(2) is { } b ? b.Floats + block.Group * outputs + block.Output : null;
+        var target = y.Floats + ((block.Row * _group + block.Group) * outputs + block.Output) * lines.OutSpatial + line * lines.OutWidth;
+        nint stride = _window.Stride(2);
+        for (nint phase = 0; phase < stride && phase < lines.OutWidth; phase++)
+        {
+            var sums = new WindowRows
+            {
+                Source = places.Products + lines.Margin,
+                SourceGroup = width * lines.RowLength,
+                Taps = places.Taps,
+                TapCount = lines.PlaceTaps(phase, rows, count, places.Taps),
+                Init = bias,
+                Target = stride == 1 ? target : places.Phase,
+                TargetGroup = stride == 1 ? lines.OutSpatial : lines.PhaseWidth,
+                Groups = count,
+                Rows = 1,
+                Lines = 1,
+                Width = lines.Windows(phase),
+            };
+            context.Kernels.Windows(sums);
+            if (stride == 1) continue;
+            for (nint c = 0; c < count; c++) Spread(places.Phase + c * lines.PhaseWidth, target + c * lines.OutSpatial + phase, stride, sums.Width);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Plan(NodeContext context, ref ScratchCursor cursor, out float* columns, out float* products)
+    private static void Spread(float* from, float* to, nint stride, nint count)
     {
-        Tensor x = context.Input(0), w = context.Input(1);
-        var chunk = Math.Min(Positions(x), Chunk);
-        columns = cursor.Floats(chunk, x.Shape[1] / _group);
-        products = cursor.Floats(chunk, w.Shape[1], _window.Taps);
+        for (nint i = 0; i < count; i++) to[i * stride] = from[i];
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int Positions(Tensor x) => x.Count == 0 ? 0 : x.Count / (x.Shape[0] * x.Shape[1]);
+    private void Place(in TransposedLines lines, ref ScratchCursor cursor, out Places places)
+    {
+        places.Products = cursor.Floats(ProductsOf(lines));
+        places.Channels = (nint*)cursor.Take(lines.InChannels * sizeof(nint));
+        places.Taps = (nint*)cursor.Take((long)_window.Taps * sizeof(nint));
+        places.Phase = _window.Stride(2) == 1 ? null : cursor.Floats(Math.Min(lines.Channels * lines.PhaseWidth, ProductsOf(lines)));
+    }
+
+    /// <summary>Room for the products of a block of channels, a whole number of rows or more.</summary>
+    private static nint ProductsOf(in TransposedLines lines) => Math.Min(lines.Channels * lines.ProductsOfChannel, Math.Max(Most, lines.ProductsOfChannel));
+
+    /// <summary>Output channels that are computed together: some outputs of one group, or all of some groups.</summary>
+    private readonly record struct Block(nint Row, nint Group, nint Groups, nint Output, nint Outputs);
+
+    /// <summary>Scratch of a run.</summary>
+    private struct Places
+    {
+        /// <summary>Rows of products: for each tap of depth and height that reaches a line, each channel, and each tap of the width.</summary>
+        public float* Products;
+
+        /// <summary>The place of each input channel of a group.</summary>
+        public nint* Channels;
+
+        /// <summary>The rows' places for one phase.</summary>
+        public nint* Taps;
+
+        /// <summary>A line's outputs that are a stride apart, channel after channel.</summary>
+        public float* Phase;
+    }
 }

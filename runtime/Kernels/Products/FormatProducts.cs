@@ -31,6 +31,19 @@ internal static unsafe class FormatProducts<S, F, I, B, P>
         }
     }
 
+    /// <summary>See <see cref="KernelSet.Unpack"/>.</summary>
+    public static void Unpack(in PackedMatrix w, float* to)
+    {
+        var count = (nint)w.Layout.PaddedRows * w.Layout.Columns;
+        switch (w.Layout.Format.Number)
+        {
+            case TensorFormat.PackedFloat32: Unpack<float, Float32Weights<S, F, I>>((float*)w.Panels, count, to); break;
+            case TensorFormat.PackedFloat16: Unpack<short, Float16Weights<S, F, I>>((short*)w.Panels, count, to); break;
+            case TensorFormat.PackedBFloat16: Unpack<short, BFloat16Weights<S, F, I>>((short*)w.Panels, count, to); break;
+            default: Debug.Fail($"{w.Layout.Format.Name} has no fp32 weights."); break;
+        }
+    }
+
     /// <summary>See <see cref="KernelSet.Multiply(in PackedMatrix, in QuantizedRows, in OutputRange)"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(in PackedMatrix w, in QuantizedRows x, in OutputRange y)
@@ -42,6 +55,15 @@ internal static unsafe class FormatProducts<S, F, I, B, P>
             case TensorFormat.PackedInt4: P.Run(w, x, y); break;
             default: Debug.Fail($"{w.Layout.Format.Name} takes no quantized inputs."); break;
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Unpack<T, W>(T* from, nint count, float* to)
+        where T : unmanaged
+        where W : struct, IWeights<T, F, I>
+    {
+        var kept = W.Kept(count);
+        for (nint i = 0; i < count; i += S.Lanes) S.Store(to + i, W.Load(from + i, kept));
     }
 }
 

@@ -51,6 +51,10 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
         GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Dense(b.First, y.End, b.Stride), b.Count, a, y);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void Windows(in WindowRows rows) => WindowSums<S, F, I>.Run(rows);
+
+    public override void Unpack(in PackedMatrix w, float* to) => FormatProducts<S, F, I, B, P>.Unpack(w, to);
+
     public override void Unary(UnaryFunction function, float* x, float* y, nint n, float alpha, float beta) =>
         Elementwise<S, F, I>.Unary(function, x, y, n, alpha, beta);
 
