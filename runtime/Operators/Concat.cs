@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -41,33 +40,15 @@ internal sealed unsafe class Concat(Attributes attributes) : Operator
         if (y.Count == 0) return;
         var axis = Axes.Normalize(_axis, y.Rank);
         var outer = y.Shape.Product(0, axis);
-        var inner = (long)y.Shape.Product(axis + 1, y.Rank) * y.Type.Size();
+        var inner = (nint)y.Shape.Product(axis + 1, y.Rank) * y.Type.Size();
         var row = y.Shape[axis] * inner;
         var target = y.Data;
         for (var i = 0; i < context.InputCount; i++)
         {
             var x = context.Input(i);
             var bytes = x.Shape[axis] * inner;
-            CopyRuns(x.Data, bytes, outer, target, row);
+            Runs.Copy(x.Data, bytes, target, row, bytes, outer);
             target += bytes;
-        }
-    }
-
-    /// <summary>Copies <paramref name="count"/> runs of equal length, adjacent in the source and a stride apart in the target. Single elements need no call each.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void CopyRuns(byte* source, long bytes, long count, byte* target, long stride)
-    {
-        if (bytes == sizeof(uint))
-        {
-            for (; count > 0; count--, source += sizeof(uint), target += stride) *(uint*)target = *(uint*)source;
-        }
-        else if (bytes == sizeof(ulong))
-        {
-            for (; count > 0; count--, source += sizeof(ulong), target += stride) *(ulong*)target = *(ulong*)source;
-        }
-        else
-        {
-            for (; count > 0; count--, source += bytes, target += stride) Buffer.MemoryCopy(source, target, bytes, bytes);
         }
     }
 }

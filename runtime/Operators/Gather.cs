@@ -25,6 +25,7 @@ internal sealed unsafe class Gather(Attributes attributes) : Operator
         indices.Shape.AsSpan().CopyTo(sizes[axis..]);
         x.Shape.AsSpan()[(axis + 1)..].CopyTo(sizes[(axis + indices.Rank)..]);
         context.Output(0).Set(x.Type, new Shape(sizes[..rank]));
+        IndexRuns.Find(context, indices, x.Shape.AsSpan().Slice(axis, 1));
     }
 
     public override double Work(NodeContext context) => 2 * OutputWork(context);
@@ -36,17 +37,23 @@ internal sealed unsafe class Gather(Attributes attributes) : Operator
         var indices = context.Input(1);
         var axis = Axes.Normalize(_axis, x.Rank);
         if (context.Output(0).Count == 0) return;
-        var size = x.Shape[axis];
-        var inner = (long)x.Shape.Product(axis + 1, x.Rank) * x.Type.Size();
-        var outer = x.Shape.Product(0, axis);
+        nint size = x.Shape[axis], inner = (nint)x.Shape.Product(axis + 1, x.Rank) * x.Type.Size(), outer = x.Shape.Product(0, axis);
         var target = context.Output(0).Data;
-        for (var o = 0L; o < outer; o++)
+        if (context.Kept is IndexRuns { Starts: { IsEmpty: false } starts } runs)
         {
-            for (var i = 0; i < indices.Count; i++, target += inner)
+            var bytes = runs.Length * inner;
+            foreach (var start in starts)
             {
-                var index = Indices.At(indices, i, size);
-                Buffer.MemoryCopy(x.Data + (o * size + index) * inner, target, inner, inner);
+                Runs.Copy(x.Data + start * inner, size * inner, target, indices.Count * inner, bytes, outer);
+                target += bytes;
             }
+
+            return;
+        }
+
+        for (nint o = 0; o < outer; o++)
+        {
+            for (var i = 0; i < indices.Count; i++, target += inner) Runs.Copy(x.Data + (o * size + Indices.At(indices, i, (int)size)) * inner, target, inner);
         }
     }
 }

@@ -31,6 +31,7 @@ internal sealed unsafe class GatherND(Attributes attributes) : Operator
         indices.Shape.AsSpan()[..^1].CopyTo(sizes);
         x.Shape.AsSpan()[inner..].CopyTo(sizes[(indices.Rank - 1)..]);
         context.Output(0).Set(x.Type, new Shape(sizes[..rank]));
+        if (_batchDims == 0) IndexRuns.Find(context, indices, x.Shape.AsSpan()[..inner]);
     }
 
     public override double Work(NodeContext context) => 2 * OutputWork(context);
@@ -45,6 +46,17 @@ internal sealed unsafe class GatherND(Attributes attributes) : Operator
         var tuples = indices.Shape.Product(0, indices.Rank - 1);
         var tuplesOfBatch = indices.Shape.Product(_batchDims, indices.Rank - 1);
         var target = y.Data;
+        if (context.Kept is IndexRuns { Starts: { IsEmpty: false } starts } runs)
+        {
+            foreach (var start in starts)
+            {
+                Runs.Copy(x.Data + start * bytes, target, (nint)(runs.Length * bytes));
+                target += runs.Length * bytes;
+            }
+
+            return;
+        }
+
         for (var tuple = 0; tuple < tuples; tuple++, target += bytes)
         {
             var slice = Slice(x, _batchDims, tuple / tuplesOfBatch, indices, tuple * length, length);

@@ -90,7 +90,7 @@ internal sealed unsafe class Pad : Operator
     {
         var start = Math.Clamp(begin, 0, length);
         var end = Math.Clamp(begin + size, start, length);
-        if (end > start) Buffer.MemoryCopy(x + (start - begin), y + start, (end - start) * sizeof(T), (end - start) * sizeof(T));
+        if (end > start) Runs.Copy((byte*)(x + (start - begin)), (byte*)(y + start), (nint)(end - start) * sizeof(T));
         if (_mode == "constant")
         {
             new Span<T>(y, (int)start).Fill(fill);

@@ -15,6 +15,8 @@ internal sealed unsafe class ScatterND(Attributes attributes) : Operator
 
     public override bool CanRunAtInference => true;
 
+    public override bool CanOverwrite(int input) => input == 0;
+
     public override void Infer(NodeContext context)
     {
         var data = Require.AnyDense(context.Input(0));
@@ -28,14 +30,28 @@ internal sealed unsafe class ScatterND(Attributes attributes) : Operator
         if (shape.Length != outer.Length + inner.Length || !shape[..outer.Length].SequenceEqual(outer) || !shape[outer.Length..].SequenceEqual(inner))
             throw OperatorError.Rank(updates, $"{new Shape(outer)} followed by {new Shape(inner)}");
         context.Output(0).Set(data.Type, data.Shape);
+        if (_reduction == ScatterReduction.None) IndexRuns.Find(context, indices, data.Shape.AsSpan()[..^inner.Length]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         Tensor data = context.Input(0), y = context.Output(0);
-        Buffer.MemoryCopy(data.Data, y.Data, y.Bytes, data.Bytes);
+        if (data.Data != y.Data) Buffer.MemoryCopy(data.Data, y.Data, y.Bytes, data.Bytes);
         if (context.Input(2).Count == 0) return;
+        if (context.Kept is IndexRuns { Starts: { IsEmpty: false } starts } runs)
+        {
+            var inner = (nint)y.Shape.Product(context.Input(1).Shape[context.Input(1).Rank - 1], y.Rank) * y.Type.Size();
+            var from = context.Input(2).Data;
+            foreach (var start in starts)
+            {
+                Runs.Copy(from, y.Data + start * inner, runs.Length * inner);
+                from += runs.Length * inner;
+            }
+
+            return;
+        }
+
         switch (data.Type)
         {
             case ElementType.Float32: Put<float>(context); break;

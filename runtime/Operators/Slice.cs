@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -25,25 +24,16 @@ internal sealed unsafe class Slice : Operator
         var x = Require.AnyDense(context.Input(0));
         Span<int> sizes = stackalloc int[Shape.MaxRank];
         Span<long> strides = stackalloc long[Shape.MaxRank];
-        Cut(context, x, sizes, strides);
+        var offset = Cut(context, x, sizes, strides);
         context.Output(0).Set(x.Type, new Shape(sizes[..x.Rank]));
+        StridedCopy.Keep(context, new StridedCopy(sizes[..x.Rank], strides[..x.Rank], x.Type.Size(), offset));
     }
 
     public override double Work(NodeContext context) => 2 * OutputWork(context);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Execute(NodeContext context)
-    {
-        var x = context.Input(0);
-        Span<int> sizes = stackalloc int[Shape.MaxRank];
-        Span<long> strides = stackalloc long[Shape.MaxRank];
-        var offset = Cut(context, x, sizes, strides);
-        var width = x.Type.Size();
-        StridedCopy.Run(x.Data + offset * width, sizes[..x.Rank], strides[..x.Rank], width, context.Output(0).Data);
-    }
+    public override void Execute(NodeContext context) => StridedCopy.RunKept(context, context.Input(0).Data, context.Output(0).Data);
 
     /// <summary>Sizes and strides of the slice. Returns the offset of its first element.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static long Cut(NodeContext context, Tensor x, Span<int> sizes, Span<long> strides)
     {
         var starts = context.Known(1);
@@ -75,7 +65,6 @@ internal sealed unsafe class Slice : Operator
         return offset;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static long Place(long index, int size, long step)
     {
         if (index < 0) index = Math.Max(index, long.MinValue / 2) + size;

@@ -40,15 +40,15 @@ internal sealed unsafe class Split(Attributes attributes) : Operator
         var axis = Axes.Normalize(_axis, x.Rank);
         var sizes = context.Optional(1);
         var outer = x.Shape.Product(0, axis);
-        var inner = (long)x.Shape.Product(axis + 1, x.Rank) * x.Type.Size();
+        var inner = (nint)x.Shape.Product(axis + 1, x.Rank) * x.Type.Size();
         var row = x.Shape[axis] * inner;
         var source = x.Data;
         for (var i = 0; i < context.OutputCount; i++)
         {
-            var bytes = Part(context, sizes, x.Shape[axis], i) * inner;
+            var bytes = (nint)Part(context, sizes, x.Shape[axis], i) * inner;
             if (context.OptionalOutput(i) is { } y)
             {
-                for (var o = 0L; o < outer; o++) Buffer.MemoryCopy(source + o * row, y.Data + o * bytes, bytes, bytes);
+                Runs.Copy(source, row, y.Data, bytes, bytes, outer);
             }
 
             source += bytes;

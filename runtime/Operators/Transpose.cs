@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -27,6 +26,11 @@ internal sealed unsafe class Transpose(Attributes attributes) : Operator
 
         if (seen != (1 << x.Rank) - 1) throw OperatorError.Value("Perm is not a permutation.");
         context.Output(0).Set(x.Type, new Shape(sizes[..x.Rank]));
+        Span<long> dense = stackalloc long[Shape.MaxRank];
+        Span<long> strides = stackalloc long[Shape.MaxRank];
+        Axes.Strides(x.Shape, dense);
+        for (var i = 0; i < x.Rank; i++) strides[i] = dense[Source(i, x.Rank)];
+        StridedCopy.Keep(context, new StridedCopy(sizes[..x.Rank], strides[..x.Rank], x.Type.Size()));
     }
 
     public override bool IsViewAt(NodeContext context)
@@ -44,18 +48,7 @@ internal sealed unsafe class Transpose(Attributes attributes) : Operator
         return true;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Execute(NodeContext context)
-    {
-        var x = context.Input(0);
-        var y = context.Output(0);
-        Span<long> dense = stackalloc long[Shape.MaxRank];
-        Span<long> strides = stackalloc long[Shape.MaxRank];
-        Axes.Strides(x.Shape, dense);
-        for (var i = 0; i < x.Rank; i++) strides[i] = dense[Source(i, x.Rank)];
-        StridedCopy.Run(x.Data, y.Shape.AsSpan(), strides[..x.Rank], x.Type.Size(), y.Data);
-    }
+    public override void Execute(NodeContext context) => StridedCopy.RunKept(context, context.Input(0).Data, context.Output(0).Data);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int Source(int axis, int rank) => _perm.Length == 0 ? rank - 1 - axis : Axes.Normalize(_perm[axis], rank);
 }

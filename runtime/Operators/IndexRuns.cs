@@ -1,0 +1,87 @@
+namespace SeqRuntime.Operators;
+
+/// <summary>
+/// The slices that known indices name, checked once when shapes are inferred: runs of neighbours, all of one length. A run of an operator then copies
+/// them without looking at an index.
+/// </summary>
+internal sealed class IndexRuns
+{
+    /// <summary>Most runs that are kept.</summary>
+    private const int Most = 4096;
+
+    /// <summary>Most elements of a known value that may change with the sizes.</summary>
+    private const int Least = 64;
+
+    private readonly int[] _starts;
+
+    private IndexRuns(int runs) => _starts = new int[runs];
+
+    /// <summary>The first slice of each run. Empty if the operator must look at the indices itself.</summary>
+    public ReadOnlySpan<int> Starts => _starts.AsSpan(0, Count);
+
+    /// <summary>The number of slices of each run.</summary>
+    public int Length { get; private set; }
+
+    private int Count { get; set; }
+
+    /// <summary>The runs of index tuples, kept in <paramref name="context"/>. An index that is out of range, or unknown, leaves none.</summary>
+    /// <param name="context">The node.</param>
+    /// <param name="indices">Tuples of indices.</param>
+    /// <param name="sizes">Sizes of the axes that a tuple names.</param>
+    public static void Find(NodeContext context, Tensor indices, ReadOnlySpan<int> sizes)
+    {
+        if (!indices.IsKnown) return;
+        var tuples = sizes.Length == 0 ? 0 : indices.Count / sizes.Length;
+        var length = RunLength(indices, sizes, tuples);
+        if (context.Kept is not IndexRuns runs)
+        {
+            if (length == 0 || tuples / length > Most) return;
+            context.Kept = runs = new IndexRuns(Math.Max(tuples / length, Least));
+        }
+
+        runs.Count = 0;
+        if (length == 0 || tuples / length > runs._starts.Length) return;
+        runs.Length = length;
+        for (var tuple = 0; tuple < tuples; tuple += length) runs._starts[runs.Count++] = (int)Slice(indices, tuple, sizes);
+    }
+
+    /// <summary>The largest length that divides all runs of neighbours; 0 if there are none or an index is out of range.</summary>
+    private static int RunLength(Tensor indices, ReadOnlySpan<int> sizes, int tuples)
+    {
+        var (length, start, before) = (0, 0, -2L);
+        for (var tuple = 0; tuple < tuples; tuple++)
+        {
+            var slice = Slice(indices, tuple, sizes);
+            if (slice is < 0 or > int.MaxValue) return 0;
+            if (tuple > 0 && slice != before + 1)
+            {
+                length = Divisor(tuple - start, length);
+                start = tuple;
+            }
+
+            before = slice;
+        }
+
+        return Divisor(tuples - start, length);
+    }
+
+    private static int Divisor(int a, int b)
+    {
+        while (b != 0) (a, b) = (b, a % b);
+        return a;
+    }
+
+    /// <summary>The slice that a tuple names; -1 if an index is out of range.</summary>
+    private static long Slice(Tensor indices, int tuple, ReadOnlySpan<int> sizes)
+    {
+        var slice = 0L;
+        for (var k = 0; k < sizes.Length; k++)
+        {
+            var index = indices.Integer(tuple * sizes.Length + k);
+            if (index < -sizes[k] || index >= sizes[k]) return -1;
+            slice = slice * sizes[k] + (index < 0 ? index + sizes[k] : index);
+        }
+
+        return slice;
+    }
+}
