@@ -91,25 +91,31 @@ internal readonly unsafe struct ConvPlane
     private nint HeightStride => _height.Count * RowLength;
 
     /// <summary>The place of each tap of some channels, in order of the weights.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void PlaceTaps(nint channels, nint* taps)
     {
-        nint stride = _window.Stride(2), dilation = _window.Dilation(2);
+        nint width = _window.Kernel(2), depths = _window.Kernel(0), heights = _window.Kernel(1);
+        for (nint w = 0; w < width; w++) taps[w] = Column(w);
+        var next = taps;
         for (nint c = 0; c < channels; c++)
         {
-            for (nint d = 0; d < _window.Kernel(0); d++)
+            for (nint d = 0; d < depths; d++)
             {
-                for (nint h = 0; h < _window.Kernel(1); h++)
+                for (nint h = 0; h < heights; h++)
                 {
                     var row = c * ChannelStride + d * _depth.OfTap * HeightStride + h * _height.OfTap * RowLength;
-                    for (nint w = 0; w < _window.Kernel(2); w++)
-                    {
-                        if (_phases == 1) *taps++ = row + w * dilation;
-                        else if (stride < _window.Kernel(2)) *taps++ = row + w * dilation % stride * _phaseWidth + w * dilation / stride;
-                        else *taps++ = row + w * _phaseWidth;
-                    }
+                    for (nint w = 0; w < width; w++) *next++ = row + taps[w];
                 }
             }
         }
+    }
+
+    /// <summary>The place of a tap of the first row.</summary>
+    private nint Column(nint tap)
+    {
+        nint stride = _window.Stride(2), column = tap * _window.Dilation(2);
+        if (_phases == 1) return column;
+        return stride < _window.Kernel(2) ? column % stride * _phaseWidth + column / stride : tap * _phaseWidth;
     }
 
     /// <summary>Copies a batch row of a convolution's input with what is around it, and stores its state after the run.</summary>

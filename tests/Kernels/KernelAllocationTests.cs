@@ -26,6 +26,8 @@ public sealed unsafe class KernelAllocationTests
         using var q = new GuardedMemory<sbyte>(64 * M);
         using var scales = new GuardedMemory<float>(M);
 
+        var few = new WeightLayout(TensorFormat.PackedFloat16, 4, Columns);
+
         UnaryFunction[] unary = [.. Enum.GetValues<UnaryFunction>().Where(f => f.IsArithmetic())];
         BinaryFunction[] binary = [.. Enum.GetValues<BinaryFunction>().Where(f => f.IsArithmetic())];
         Allocation.None(() =>
@@ -36,6 +38,9 @@ public sealed unsafe class KernelAllocationTests
             kernels.Multiply(new PackedMatrix(w16.Pointer, fp16), new FloatRows(x.Pointer, Columns, M), new OutputRange(y.Pointer, Rows, Rows));
             kernels.Multiply(PackedMatrix.Whole(w4.Pointer, int4), new QuantizedRows(q.Pointer, 64, scales.Pointer, M), new OutputRange(y.Pointer, Rows, Rows));
             kernels.GemmDense(new FloatRows(x.Pointer, 8, M), new FloatRows(x.Pointer, 16, 8), new OutputRange(y.Pointer, 16, 16));
+            var taps = stackalloc nint[3] { 0, 40, 81 };
+            kernels.Windows(new WindowRows { Weights = x.Pointer, WeightRow = 3, WeightTap = 1, Source = x.Pointer, Taps = taps, TapCount = 3, Target = y.Pointer, TargetRow = Columns, Groups = 1, Rows = M, Lines = 1, Width = Columns });
+            kernels.Unpack(new PackedMatrix(w16.Pointer, few), y.Pointer);
             foreach (var f in unary) kernels.Unary(f, x.Pointer, y.Pointer, 201, 1, 0);
             foreach (var f in binary) kernels.Binary(f, x.Pointer, 1, x.Pointer + 100, 1, y.Pointer, 99);
             for (var f = ReduceFunction.Sum; f <= ReduceFunction.LogSumExp; f++) kernels.Reduce(f, x.Pointer, 201);

@@ -128,6 +128,61 @@ public class ConvTests
         }
     }
 
+    /// <summary>Windows in lanes and windows in rows, short and long lines, with and without padding: each sum is one chain in the order of the weights.</summary>
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void Every_sum_is_one_chain(int seed)
+    {
+        var random = new Random(seed);
+        var spatial = new SpatialCase(random, 1 + seed % 3, pads: seed % 2 == 0);
+        if (seed % 4 == 1) spatial.Kernel.AsSpan().Fill(1);
+        spatial.Input[^1] = (spatial.Kernel[^1] - 1) * spatial.Dilations[^1] + 1 + random.Next(seed % 7 == 0 ? 4 : 90);
+        int groups = random.Next(1, 4), channels = random.Next(1, 5), outputs = random.Next(1, seed % 9 == 0 ? 70 : 7), batch = random.Next(1, 3);
+        var columns = channels * spatial.Taps;
+        var x = Numbers.Random(random, batch * groups * channels * Numbers.Count(spatial.Input));
+        var w = Numbers.Random(random, groups * outputs * columns);
+        var bias = random.Next(2) == 0 ? Numbers.Random(random, groups * outputs) : null;
+        var sizes = Enumerable.Range(0, spatial.Rank).Select(i => (spatial.Input[i] + spatial.Pads[i] + spatial.Pads[spatial.Rank + i] - (spatial.Kernel[i] - 1) * spatial.Dilations[i] - 1) / spatial.Strides[i] + 1).ToArray();
+        int count = Numbers.Count(sizes), inputs = Numbers.Count(spatial.Input);
+        foreach (var format in (TensorFormat[])[TensorFormat.Dense, TensorFormat.PackedFloat32, TensorFormat.PackedFloat16, TensorFormat.PackedBFloat16])
+        {
+            var effective = w;
+            var harness = new OperatorHarness().Dense([batch, groups * channels, .. spatial.Input], x);
+            if (format == TensorFormat.Dense)
+            {
+                harness.Dense([groups * outputs, channels, .. spatial.Kernel], w);
+            }
+            else
+            {
+                effective = new float[w.Length];
+                harness.Packed(format, outputs, columns, [.. Enumerable.Range(0, groups).Select(g =>
+                {
+                    var bytes = Weights.Pack(format, w.AsSpan(g * outputs * columns, outputs * columns).ToArray(), outputs, columns, out var part);
+                    part.CopyTo(effective, g * outputs * columns);
+                    return bytes;
+                })]);
+            }
+
+            var expected = new float[batch * groups * outputs * count];
+            for (var i = 0; i < expected.Length; i++)
+            {
+                int p = i % count, m = i / count % (groups * outputs), n = i / count / (groups * outputs);
+                var window = SpatialCase.Unflatten(p, sizes);
+                var sum = bias is null ? 0 : bias[m];
+                for (var k = 0; k < columns; k++)
+                {
+                    var at = spatial.InputIndex(window, SpatialCase.Unflatten(k % spatial.Taps, spatial.Kernel), spatial.Input);
+                    sum = MathF.FusedMultiplyAdd(effective[m * columns + k], at < 0 ? 0 : x[((n * groups + m / outputs) * channels + k / spatial.Taps) * inputs + at], sum);
+                }
+
+                expected[i] = sum;
+            }
+
+            var result = RecurrentCase.Optional(harness, bias, groups * outputs).Run(new Conv(spatial.Attributes.Set(AttributeKey.Group, groups)))[0];
+            Numbers.AssertSameBits(expected, result.As<float>(), format.ToString());
+        }
+    }
+
     [Fact]
     public void An_input_smaller_than_the_window_is_refused()
     {

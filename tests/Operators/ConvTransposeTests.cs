@@ -27,6 +27,7 @@ public class ConvTransposeTests
         var y = new double[batch * groups * outputs * count];
         if (bias is not null)
         {
+            bias[0] = -0f;
             for (var i = 0; i < y.Length; i++) y[i] = bias[i / count % (groups * outputs)];
         }
 
@@ -49,6 +50,28 @@ public class ConvTransposeTests
         var result = RecurrentCase.Optional(harness, bias, groups * outputs).Run(op)[0];
         Assert.Equal([batch, groups * outputs, .. sizes], result.Shape);
         Numbers.Close(y, result.As<float>(), 1e-5, "Y");
+
+        // A product of all channels of a group is one chain; an output adds those that reach it in order of positions.
+        var bits = new float[y.Length];
+        for (var i = 0; i < bits.Length && bias is not null; i++) bits[i] = bias[i / count % (groups * outputs)];
+        for (var row = 0; row < batch * groups; row++)
+        {
+            var g = row % groups;
+            for (var p = 0; p < inputs; p++)
+            {
+                var position = SpatialCase.Unflatten(p, input);
+                for (var mk = 0; mk < outputs * spatial.Taps; mk++)
+                {
+                    var at = spatial.InputIndex(position, SpatialCase.Unflatten(mk % spatial.Taps, spatial.Kernel), sizes);
+                    if (at < 0) continue;
+                    var product = 0f;
+                    for (var c = 0; c < channels; c++) product = MathF.FusedMultiplyAdd(w[(g * channels + c) * outputs * spatial.Taps + mk], x[(row * channels + c) * inputs + p], product);
+                    bits[(row * outputs + mk / spatial.Taps) * count + at] += product;
+                }
+            }
+        }
+
+        Numbers.AssertSameBits(bits, result.As<float>(), "Y");
     }
 
     [Fact]

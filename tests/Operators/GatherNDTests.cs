@@ -23,7 +23,9 @@ public class GatherNDTests
                 var tuple = Enumerable.Range(0, length).Select(k => (int)(indices[[.. index[..outer], k]] + shape[batch + k]) % shape[batch + k]);
                 return x[[.. index[..batch], .. tuple, .. index[outer..]]];
             });
-            Nd.Same(expected, new OperatorHarness().Dense(x).Dense(indices).Run(new GatherND(new Attributes().Set(AttributeKey.BatchDims, batch)))[0]);
+            var op = new GatherND(new Attributes().Set(AttributeKey.BatchDims, batch));
+            Nd.Same(expected, new OperatorHarness().Dense(x).Dense(indices).Run(op)[0]);
+            Nd.Same(expected, new OperatorHarness().Dense(x).Dense(indices).Computed().Run(op)[0]);
         }
     }
 

@@ -32,6 +32,13 @@ internal sealed unsafe class OperatorHarness
         return this;
     }
 
+    /// <summary>Makes the content of the last input unknown when shapes are inferred, as if another node computed it.</summary>
+    public OperatorHarness Computed()
+    {
+        _inputs[^1]!.IsKnown = false;
+        return this;
+    }
+
     public OperatorHarness Packed(TensorFormat format, int rows, int columns, params byte[][] matrices)
     {
         var model = new SeqModelBuilder();

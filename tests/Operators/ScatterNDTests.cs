@@ -27,6 +27,21 @@ public class ScatterNDTests
         }
     }
 
+    /// <summary>The box of a slice assignment, whose runs are longer than one slice.</summary>
+    [Theory]
+    [InlineData(0, 4)]
+    [InlineData(2, 3)]
+    [InlineData(4, 1)]
+    public void A_box_of_elements_is_replaced(int from, int rows)
+    {
+        var data = Nd.Numbered<float>(3, 5, 7);
+        var updates = Nd.Build([3, rows, 7], i => 1000f + i[0] * 100 + i[1] * 10 + i[2]);
+        var indices = Nd.Build([3, rows, 7, 3], i => i[3] switch { 0 => (long)i[0], 1 => i[1] + from, _ => i[2] });
+        var expected = data with { Data = [.. data.Data] };
+        foreach (var i in Nd.Indices(updates.Shape)) expected.Data[Nd.Offset(data.Shape, [i[0], i[1] + from, i[2]])] = updates[i];
+        Nd.Same(expected, new OperatorHarness().Dense(data).Dense(indices).Dense(updates).Run(new ScatterND(new Attributes()))[0]);
+    }
+
     [Fact]
     public void Shapes_and_indices_that_do_not_fit_are_refused()
     {
@@ -64,6 +79,8 @@ public class ScatterNDTests
         }
 
         var harness = new OperatorHarness().Dense(data).Dense(indices).Dense(updates);
-        Nd.Same(expected, harness.Run(new ScatterND(new Attributes().Set(AttributeKey.Reduction, reduction)))[0]);
+        var op = new ScatterND(new Attributes().Set(AttributeKey.Reduction, reduction));
+        Nd.Same(expected, harness.Run(op)[0]);
+        Nd.Same(expected, new OperatorHarness().Dense(data).Dense(indices).Computed().Dense(updates).Run(op)[0]);
     }
 }
