@@ -44,7 +44,7 @@ internal static class ModelContests
         var contenders = Storage.All.ToDictionary(storage => storage.Name, storage => (Func<Runner>)(() =>
         {
             var (model, session, bytes) = frame.Ours(storage);
-            return new Runner(session.Run, session, model) { WeightBytes = bytes, Output = () => frame.First(session) };
+            return new Runner(session.Run, session, model) { WeightBytes = bytes, Output = () => First(session) };
         }));
         contenders["ort"] = () =>
         {
@@ -71,6 +71,13 @@ internal static class ModelContests
     }
 
     /// <summary>The output of the first run.</summary>
+    private static float[] First(SeqSession session)
+    {
+        session.ResetState();
+        session.Run();
+        return session.Output<float>(0).ToArray();
+    }
+
     private static float[] First(OrtStream stream, float[] y)
     {
         stream.Reset();
@@ -84,14 +91,6 @@ internal sealed record FrameModel(string Name, string Path, (string Name, long V
 {
     public (SeqModel Model, SeqSession Session, long WeightBytes) Ours(Storage storage) =>
         Comparing.Ours.Session(File.ReadAllBytes(Path), storage.Kind, Sets, Input.Shape, States, Signals.Wave(Count(Input.Shape)));
-
-    /// <summary>The output of a session's first run.</summary>
-    public float[] First(SeqSession session)
-    {
-        session.ResetState();
-        session.Run();
-        return session.Output<float>(0).ToArray();
-    }
 
     /// <param name="x">The input, to write.</param>
     /// <param name="y">The output, to read.</param>

@@ -1,5 +1,3 @@
-using SeqRuntime.Format;
-
 namespace SeqRuntime.Operators;
 
 /// <summary>Which lines of the input, and which elements of them, reach which outputs of a transposed convolution.</summary>
