@@ -53,8 +53,10 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Windows(in WindowRows rows) => WindowSums<S, F, I>.Run(rows);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Unpack(in PackedMatrix w, float* to) => FormatProducts<S, F, I, B, P>.Unpack(w, to);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Unary(UnaryFunction function, float* x, float* y, nint n, float alpha, float beta) =>
         Elementwise<S, F, I>.Unary(function, x, y, n, alpha, beta);
 
