@@ -72,6 +72,9 @@ internal abstract unsafe class KernelSet
     /// <summary>Columns whose squares, of at most 127² each, have a sum below 2²⁴.</summary>
     public const int MostMeasured = (1 << 24) / (127 * 127);
 
+    /// <summary>Whether the largest magnitude of a row lies between two positive bounds. NaN does not count.</summary>
+    public abstract bool IsWithin(float* x, nint n, float least, float most);
+
     /// <summary>Bytes of one quantized row: columns rounded up to 64.</summary>
     public static nint QuantizedStride(int columns) => ((nint)columns + 63) & ~63;
 
@@ -121,6 +124,11 @@ internal abstract unsafe class KernelSet
     /// <see cref="GateRows"/> (r, z, n): h' = (1 - z)·n + z·h, computed as n + z·(h - n).
     /// </summary>
     public abstract void GruCell(float* gatesX, float* gatesH, float* hidden, float* hiddenOut, int units);
+
+    /// <summary>
+    /// Whether two rows of quantized inputs are multiplied faster by one walk over the weights than by a walk for each: the loop of two rows loads less, but needs more registers.
+    /// </summary>
+    public abstract bool SharesWeights { get; }
 
     /// <summary>Largest fp32 weights of a layer, in bytes, for which a whole step is faster than separate kernels; in int8 it always is.</summary>
     public abstract long MostStepBytes { get; }

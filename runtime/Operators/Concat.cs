@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;

@@ -164,7 +164,7 @@ internal static unsafe class PackedProduct
         for (var i = 0; i < m; i++)
         {
             var row = h + (nint)i * columns;
-            kernels.QuantizeRows(row, columns, 1, columns, FillsBound(row, columns) ? StateScale.Fixed : 0, q + i * stride, scales + i);
+            kernels.QuantizeRows(row, columns, 1, columns, kernels.IsWithin(row, columns, StateScale.Least, StateScale.Most) ? StateScale.Fixed : 0, q + i * stride, scales + i);
         }
 
         return new Factor(w, new QuantizedRows(q, stride, scales, m));
@@ -209,44 +209,25 @@ internal static unsafe class PackedProduct
         kernels.QuantizeRows(rest, columns, 1, columns, 0, restQ, restScale);
     }
 
-    /// <summary>rest = x - scale·q, each rounded once.</summary>
+    /// <summary>rest = x - scale·q, each rounded once. It works on 16 values at a time, up to q's padding.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Subtract(float* x, sbyte* q, float scale, float* rest, int columns)
     {
         var negative = Vector128.Create(-scale);
-        var k = 0;
-        for (; k + 4 <= columns; k += 4)
+        for (var end = q + columns; q < end; q += Vector128<sbyte>.Count, x += Vector128<sbyte>.Count, rest += Vector128<sbyte>.Count)
         {
-            var steps = Vector128.ConvertToSingle(Vector128.Create((int)q[k], q[k + 1], q[k + 2], q[k + 3]));
-            Vector128.FusedMultiplyAdd(negative, steps, Vector128.Load(x + k)).Store(rest + k);
+            var steps = Vector128.Load(q);
+            Vector128<short> lower = Vector128.WidenLower(steps), upper = Vector128.WidenUpper(steps);
+            Vector128<float> x0 = Vector128.Load(x), x1 = Vector128.Load(x + 4), x2 = Vector128.Load(x + 8), x3 = Vector128.Load(x + 12);
+            x0 = Vector128.FusedMultiplyAdd(negative, Vector128.ConvertToSingle(Vector128.WidenLower(lower)), x0);
+            x1 = Vector128.FusedMultiplyAdd(negative, Vector128.ConvertToSingle(Vector128.WidenUpper(lower)), x1);
+            x2 = Vector128.FusedMultiplyAdd(negative, Vector128.ConvertToSingle(Vector128.WidenLower(upper)), x2);
+            x3 = Vector128.FusedMultiplyAdd(negative, Vector128.ConvertToSingle(Vector128.WidenUpper(upper)), x3);
+            x0.Store(rest);
+            x1.Store(rest + 4);
+            x2.Store(rest + 8);
+            x3.Store(rest + 12);
         }
-
-        for (; k < columns; k++) rest[k] = MathF.FusedMultiplyAdd(-scale, q[k], x[k]);
-    }
-
-    /// <summary>Whether the largest magnitude lies between the bounds. It only compares, so it needs no kernel. NaN does not count, because it quantizes to 0 at any scale.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool FillsBound(float* h, nint n)
-    {
-        nint i = 0;
-        Vector256<float> large = default, outside = default;
-        for (; i + Vector256<float>.Count <= n; i += Vector256<float>.Count)
-        {
-            var value = Vector256.Abs(Vector256.Load(h + i));
-            large |= Vector256.GreaterThanOrEqual(value, Vector256.Create(StateScale.Least));
-            outside |= Vector256.GreaterThan(value, Vector256.Create(StateScale.Most));
-        }
-
-        var isLarge = large.AsUInt32() != Vector256<uint>.Zero;
-        var isOutside = outside.AsUInt32() != Vector256<uint>.Zero;
-        for (; i < n; i++)
-        {
-            var value = MathF.Abs(h[i]);
-            isLarge |= value >= StateScale.Least;
-            isOutside |= value > StateScale.Most;
-        }
-
-        return isLarge && !isOutside;
     }
 
     /// <summary>Scratch for m quantized rows and the errors of steep ones.</summary>
@@ -292,18 +273,20 @@ internal static unsafe class PackedProduct
                 return;
             }
 
-            kernels.Multiply(matrix, _q, y);
-            if (HasRest) kernels.Multiply(matrix, Rest, WithRest(y));
+            if (!HasRest)
+            {
+                kernels.Multiply(matrix, _q, y);
+            }
+            else if (kernels.SharesWeights && y.Init != null)
+            {
+                // Both rows have the same place: the second row's initial values are the first row's outputs.
+                kernels.Multiply(matrix, new QuantizedRows(_q.First, _q.Stride, _q.Scales, 2), new OutputRange(y.First, 0, y.End, y.Init, (nint)(y.First - y.Init), y.From));
+            }
+            else
+            {
+                kernels.Multiply(matrix, _q, y);
+                kernels.Multiply(matrix, new QuantizedRows(_q.At(1), _q.Stride, _q.Scales + 1, 1), new OutputRange(y.First, 0, y.End, y.First, 0, y.From));
+            }
         }
-
-        private readonly QuantizedRows Rest
-        {
-            [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            get => new(_q.At(1), _q.Stride, _q.Scales + 1, 1);
-        }
-
-        /// <summary>The same outputs, which the product then adds to.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static OutputRange WithRest(in OutputRange y) => new(y.First, y.Stride, y.End, y.First, y.Stride, y.From);
     }
 }

@@ -127,6 +127,8 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
         for (var i = 0; i < Lanes; i++) p[i] = (sbyte)((int*)&a)[i];
     }
 
+    public static void StoreSteps(sbyte* p, float* x, F factor) => Steps<EmulatedLanes<F, I>, F, I>.Store(p, x, factor);
+
     private static R Each<T, U, V, R>(T a, U b, V c, delegate*<int, int, int, int> lane)
         where T : unmanaged
         where U : unmanaged
@@ -208,8 +210,6 @@ internal readonly unsafe struct EmulatedVnni<P> : IInt8Dot<Vector256<int>, Vecto
 
     public static Vector256<int> LoadWeights(byte* w) => Vector256.Load((int*)w);
 
-    public static void LoadWeights(byte* w, out Vector256<int> first, out Vector256<int> second) => (first, second) = (LoadWeights(w), LoadWeights(w + 32));
-
     public static Vector256<int> LoadInputs(sbyte* x) => Vector256.Create(Unsafe.ReadUnaligned<int>(x) ^ Shift);
 
     public static Vector256<int> LoadFour(sbyte* x) => Vector256.Create(Vector128.Load((int*)x), default) ^ Vector256.Create(Shift);
@@ -228,6 +228,22 @@ internal readonly unsafe struct EmulatedVnni<P> : IInt8Dot<Vector256<int>, Vecto
 
     public static Vector256<int> MulAdd(Vector256<int> acc, Vector256<int> w0, Vector256<int> factor0, Vector256<int> flip0, Vector256<int> w1, Vector256<int> factor1, Vector256<int> flip1) =>
         MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
+
+    public static void MulAdd(ref Vector256<int> first, ref Vector256<int> second, int at, byte* w0, Vector256<int> factor0, Vector256<int> flip0, byte* w1, Vector256<int> factor1, Vector256<int> flip1)
+    {
+        first = MulAdd(first, LoadWeights(w0 + at), factor0, flip0, LoadWeights(w1 + at), factor1, flip1);
+        second = MulAdd(second, LoadWeights(w0 + (at + 32)), factor0, flip0, LoadWeights(w1 + (at + 32)), factor1, flip1);
+    }
+
+    public static void MulAdd(ref Vector256<int> a0, ref Vector256<int> b0, ref Vector256<int> a1, ref Vector256<int> b1, int at, byte* w0, Vector256<int> factor0, Vector256<int> flip0, Vector256<int> factor2, Vector256<int> flip2, byte* w1, Vector256<int> factor1, Vector256<int> flip1, Vector256<int> factor3, Vector256<int> flip3)
+    {
+        Vector256<int> w = LoadWeights(w0 + at), v = LoadWeights(w1 + at);
+        a0 = MulAdd(a0, w, factor0, flip0, v, factor1, flip1);
+        b0 = MulAdd(b0, w, factor2, flip2, v, factor3, flip3);
+        (w, v) = (LoadWeights(w0 + (at + 32)), LoadWeights(w1 + (at + 32)));
+        a1 = MulAdd(a1, w, factor0, flip0, v, factor1, flip1);
+        b1 = MulAdd(b1, w, factor2, flip2, v, factor3, flip3);
+    }
 
     public static Vector256<int> Join(Vector256<int> a, Vector256<int> b) => a + b;
 
@@ -252,8 +268,6 @@ internal readonly unsafe struct EmulatedSignedVnni : IInt8Dot<Vector256<int>, Ve
 
     public static Vector256<int> LoadWeights(byte* w) => Vector256.Load((int*)w);
 
-    public static void LoadWeights(byte* w, out Vector256<int> first, out Vector256<int> second) => (first, second) = (LoadWeights(w), LoadWeights(w + 32));
-
     public static Vector256<int> LoadInputs(sbyte* x) => Vector256.Create(Unsafe.ReadUnaligned<int>(x));
 
     public static Vector256<int> LoadFour(sbyte* x) => default;
@@ -268,6 +282,22 @@ internal readonly unsafe struct EmulatedSignedVnni : IInt8Dot<Vector256<int>, Ve
 
     public static Vector256<int> MulAdd(Vector256<int> acc, Vector256<int> w0, Vector256<int> factor0, Vector256<int> flip0, Vector256<int> w1, Vector256<int> factor1, Vector256<int> flip1) =>
         MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
+
+    public static void MulAdd(ref Vector256<int> first, ref Vector256<int> second, int at, byte* w0, Vector256<int> factor0, Vector256<int> flip0, byte* w1, Vector256<int> factor1, Vector256<int> flip1)
+    {
+        first = MulAdd(first, LoadWeights(w0 + at), factor0, flip0, LoadWeights(w1 + at), factor1, flip1);
+        second = MulAdd(second, LoadWeights(w0 + (at + 32)), factor0, flip0, LoadWeights(w1 + (at + 32)), factor1, flip1);
+    }
+
+    public static void MulAdd(ref Vector256<int> a0, ref Vector256<int> b0, ref Vector256<int> a1, ref Vector256<int> b1, int at, byte* w0, Vector256<int> factor0, Vector256<int> flip0, Vector256<int> factor2, Vector256<int> flip2, byte* w1, Vector256<int> factor1, Vector256<int> flip1, Vector256<int> factor3, Vector256<int> flip3)
+    {
+        Vector256<int> w = LoadWeights(w0 + at), v = LoadWeights(w1 + at);
+        a0 = MulAdd(a0, w, factor0, flip0, v, factor1, flip1);
+        b0 = MulAdd(b0, w, factor2, flip2, v, factor3, flip3);
+        (w, v) = (LoadWeights(w0 + (at + 32)), LoadWeights(w1 + (at + 32)));
+        a1 = MulAdd(a1, w, factor0, flip0, v, factor1, flip1);
+        b1 = MulAdd(b1, w, factor2, flip2, v, factor3, flip3);
+    }
 
     public static Vector256<int> Join(Vector256<int> a, Vector256<int> b) => a + b;
 
@@ -303,8 +333,6 @@ internal readonly unsafe struct EmulatedNeonInt8 : IInt8Dot<Vector128<int>, Vect
 
     public static Vector128<int> LoadWeights(byte* w) => Vector128.Load((int*)w);
 
-    public static void LoadWeights(byte* w, out Vector128<int> first, out Vector128<int> second) => (first, second) = (LoadWeights(w), LoadWeights(w + 16));
-
     public static Vector128<int> LoadInputs(sbyte* x) => Vector128.Create(Unsafe.ReadUnaligned<int>(x));
 
     public static Vector128<int> LoadFour(sbyte* x) => default;
@@ -321,6 +349,22 @@ internal readonly unsafe struct EmulatedNeonInt8 : IInt8Dot<Vector128<int>, Vect
     {
         for (var i = 0; i < 16; i++) ((int*)&acc)[i / 2] += (short)(((sbyte*)&w0)[i] * ((sbyte*)&factor0)[i] + ((sbyte*)&w1)[i] * ((sbyte*)&factor1)[i]);
         return acc;
+    }
+
+    public static void MulAdd(ref Vector256<int> first, ref Vector256<int> second, int at, byte* w0, Vector128<int> factor0, Vector128<int> flip0, byte* w1, Vector128<int> factor1, Vector128<int> flip1)
+    {
+        first = MulAdd(first, LoadWeights(w0 + at), factor0, flip0, LoadWeights(w1 + at), factor1, flip1);
+        second = MulAdd(second, LoadWeights(w0 + (at + 16)), factor0, flip0, LoadWeights(w1 + (at + 16)), factor1, flip1);
+    }
+
+    public static void MulAdd(ref Vector256<int> a0, ref Vector256<int> b0, ref Vector256<int> a1, ref Vector256<int> b1, int at, byte* w0, Vector128<int> factor0, Vector128<int> flip0, Vector128<int> factor2, Vector128<int> flip2, byte* w1, Vector128<int> factor1, Vector128<int> flip1, Vector128<int> factor3, Vector128<int> flip3)
+    {
+        Vector128<int> w = LoadWeights(w0 + at), v = LoadWeights(w1 + at);
+        a0 = MulAdd(a0, w, factor0, flip0, v, factor1, flip1);
+        b0 = MulAdd(b0, w, factor2, flip2, v, factor3, flip3);
+        (w, v) = (LoadWeights(w0 + (at + 16)), LoadWeights(w1 + (at + 16)));
+        a1 = MulAdd(a1, w, factor0, flip0, v, factor1, flip1);
+        b1 = MulAdd(b1, w, factor2, flip2, v, factor3, flip3);
     }
 
     public static Vector256<int> Join(Vector256<int> a, Vector256<int> b) => a + b;

@@ -188,6 +188,36 @@ public sealed unsafe class GemmTests
         }
     }
 
+    /// <summary>As a steep row takes its rounded values and their errors through one walk over the weights: each row starts from the outputs of the one before.</summary>
+    [Theory]
+    [InlineData((int)TensorFormat.PackedInt8, 70, 33)]
+    [InlineData((int)TensorFormat.PackedInt8, 145, 160)]
+    [InlineData((int)TensorFormat.GroupedInt8, 70, 33)]
+    [InlineData((int)TensorFormat.PackedInt4, 70, 33)]
+    public void Two_quantized_rows_into_one_place_add_up(int format, int rows, int columns)
+    {
+        var random = new Random(6);
+        var layout = new WeightLayout((TensorFormat)format, rows, columns);
+        using var w = new GuardedMemory<byte>(Operators.Weights.Pack((TensorFormat)format, KernelTesting.Values(random, rows * columns), rows, columns, out _));
+        using var x = new GuardedMemory<float>(KernelTesting.Values(random, 2 * columns));
+        using var bias = new GuardedMemory<float>(KernelTesting.Values(random, rows));
+        var stride = KernelSet.QuantizedStride(columns);
+        using var q = new GuardedMemory<sbyte>(new sbyte[2 * stride]);
+        using var scales = new GuardedMemory<float>(2);
+        Portable.QuantizeRows(x.Pointer, columns, 2, columns, 0, q.Pointer, scales.Pointer);
+        var matrix = PackedMatrix.Whole(w.Pointer, layout);
+        using var expected = new GuardedMemory<float>(rows);
+        Portable.Multiply(matrix, new QuantizedRows(q.Pointer, stride, scales.Pointer, 1), new OutputRange(expected.Pointer, rows, rows, bias.Pointer));
+        Portable.Multiply(matrix, new QuantizedRows(q.Pointer + stride, stride, scales.Pointer + 1, 1), new OutputRange(expected.Pointer, rows, rows, expected.Pointer));
+        foreach (var kernels in KernelTesting.Sets)
+        {
+            using var y = new GuardedMemory<float>(rows);
+            kernels.Multiply(matrix, new QuantizedRows(q.Pointer, stride, scales.Pointer, 2), new OutputRange(y.Pointer, 0, rows, bias.Pointer, (nint)(y.Pointer - bias.Pointer)));
+            Numbers.AssertSameBits(expected.Span, y.Span, kernels.Name);
+            y.Check(kernels.Name);
+        }
+    }
+
     /// <summary>The largest possible products: vpmaddubsw must not saturate, and sums of 1100 of them must not wrap.</summary>
     [Fact]
     public void Int8_extremes_do_not_saturate()

@@ -185,6 +185,24 @@ public sealed unsafe class RowKernelTests
         }
     }
 
+    [Fact]
+    public void A_row_is_within_bounds_by_its_largest_number()
+    {
+        var random = new Random(5);
+        for (var n = 0; n < 150; n++)
+        {
+            foreach (var largest in (float[])[0.499999f, 0.5f, 0.75f, 1.000001f, 1.000002f, float.PositiveInfinity])
+            {
+                var values = Numbers.Random(random, n, 0.25f);
+                if (n > 0) values[random.Next(n)] = random.Next(2) == 0 ? largest : -largest;
+                if (n > 1) values[Array.FindIndex(values, value => MathF.Abs(value) < largest)] = float.NaN;
+                using var x = new GuardedMemory<float>(values, random.Next(4));
+                var expected = n > 0 && largest is >= 0.5f and <= 1.000001f;
+                foreach (var kernels in KernelTesting.Sets) Assert.True(expected == kernels.IsWithin(x.Pointer, n, 0.5f, 1.000001f), $"{largest} of {n} on {kernels.Name}");
+            }
+        }
+    }
+
     private static float QuantizeReference(ReadOnlySpan<float> x, float fixedScale, Span<sbyte> q)
     {
         var absmax = 0f;

@@ -50,6 +50,35 @@ public class LinearTests
         }
     }
 
+    /// <summary>A row alone takes its rounded values and their errors through one walk over the weights, rows of a batch take two.</summary>
+    [Theory]
+    [InlineData((int)TensorFormat.PackedInt8, 70, 20)]
+    [InlineData((int)TensorFormat.PackedInt8, 257, 130)]
+    [InlineData((int)TensorFormat.NarrowInt8, 70, 33)]
+    [InlineData((int)TensorFormat.GroupedInt8, 70, 33)]
+    [InlineData((int)TensorFormat.PackedInt4, 70, 33)]
+    public void A_row_of_few_large_values_gives_alone_the_bits_it_has_in_a_batch(int packing, int columns, int rows)
+    {
+        var format = (TensorFormat)packing;
+        var random = new Random(columns);
+        var x = Numbers.Random(random, 3 * columns);
+        for (var i = 0; i < 3; i++) x[i * columns + i] = -1000;
+        var packed = Weights.Pack(format, Numbers.Random(random, rows * columns), rows, columns, out var w);
+        foreach (var bias in (float[]?[])[Numbers.Random(random, rows), null])
+        {
+            var batch = Run(x);
+            if (format != TensorFormat.PackedInt4) Numbers.Close(Naive(x, w, bias ?? new float[rows], rows, columns), batch, 1e-4, "Y");
+            for (var i = 0; i < 3; i++) Numbers.AssertSameBits(batch.AsSpan(i * rows, rows), Run(x.AsSpan(i * columns, columns).ToArray()), $"row {i}");
+
+            float[] Run(float[] inputs)
+            {
+                var harness = new OperatorHarness().Dense([inputs.Length / columns, columns], inputs).Packed(format, rows, columns, packed);
+                if (bias is not null) harness.Dense([rows], bias);
+                return harness.Run(new Linear())[0].As<float>();
+            }
+        }
+    }
+
     [Fact]
     public void An_input_of_another_width_is_refused()
     {

@@ -186,6 +186,9 @@ internal readonly unsafe struct FourVectors<S, F, I> : ISimd<Four<F>, Four<I>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSteps(sbyte* p, float* x, Four<F> factor) => S.StoreSteps(p, x, factor.A);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Four<V> Same<V>(V v)
         where V : unmanaged => new(v, v, v, v);
 }

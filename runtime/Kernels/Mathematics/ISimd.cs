@@ -113,4 +113,10 @@ internal unsafe interface ISimd<F, I>
 
     /// <summary>Stores the lanes, each within [-128, 127], as bytes.</summary>
     static abstract void StoreBytes(sbyte* p, I a);
+
+    /// <summary>
+    /// Stores 16 steps as bytes: x·factor, rounded half to even and limited to [-127, 127], NaN as 0. The factor is finite and not 0.
+    /// Sets without instructions for it use <see cref="Steps{S,F,I}"/>.
+    /// </summary>
+    static abstract void StoreSteps(sbyte* p, float* x, F factor);
 }

@@ -153,4 +153,7 @@ internal readonly unsafe struct Scalar : ISimd<float, int>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreBytes(sbyte* p, int a) => *p = (sbyte)a;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSteps(sbyte* p, float* x, float factor) => Steps<Scalar, float, int>.Store(p, x, factor);
 }

@@ -37,11 +37,11 @@ internal readonly unsafe struct BlockSteps<S, F, I> : IWholeSteps
             var start = step.Bias == null ? null : step.Bias + 4 * unit;
             if (step.Inputs > 0)
             {
-                Multiply<FourTiles>(step.Weights + 4 * unit * step.Inputs, step.Inputs, step.X, start, gates);
+                Multiply<FourTiles>((float*)step.Weights.Panels + 4 * unit * step.Inputs, step.Inputs, step.X, start, gates);
                 start = gates;
             }
 
-            Multiply<FourTiles>(step.Recurrence + 4 * unit * step.Units, step.Units, step.Hidden, start, gates);
+            Multiply<FourTiles>((float*)step.Recurrence.Panels + 4 * unit * step.Units, step.Units, step.Hidden, start, gates);
             CellBlocks<FourVectors<S, F, I>, Four<F>, Four<I>>.Lstm(gates, step.Cell + unit, step.CellOut + unit, step.HiddenOut + unit, Tile);
         }
     }
@@ -55,8 +55,8 @@ internal readonly unsafe struct BlockSteps<S, F, I> : IWholeSteps
         for (nint done = 0; done < end - first; done += Tile)
         {
             var unit = step.IsDescending ? end - Tile - done : first + done;
-            Multiply<ThreeTiles>(step.Weights + 3 * unit * step.Inputs, step.Inputs, step.X, step.Bias == null ? null : step.Bias + 3 * unit, gates);
-            Multiply<ThreeTiles>(step.Recurrence + 3 * unit * step.Units, step.Units, step.Hidden, step.RecurrentBias == null ? null : step.RecurrentBias + 3 * unit, gates + Rows);
+            Multiply<ThreeTiles>((float*)step.Weights.Panels + 3 * unit * step.Inputs, step.Inputs, step.X, step.Bias == null ? null : step.Bias + 3 * unit, gates);
+            Multiply<ThreeTiles>((float*)step.Recurrence.Panels + 3 * unit * step.Units, step.Units, step.Hidden, step.RecurrentBias == null ? null : step.RecurrentBias + 3 * unit, gates + Rows);
             CellBlocks<FourVectors<S, F, I>, Four<F>, Four<I>>.Gru(gates, gates + Rows, step.Hidden + unit, step.HiddenOut + unit, Tile);
         }
     }

@@ -117,10 +117,8 @@ internal readonly unsafe struct GemmInt8Groups<S, F, I, D, A> : IQuantizedProduc
                 I factor0 = D.Factor(b), flip0 = D.Flip(b);
                 b = D.LoadInputs(x + Inner);
                 I factor1 = D.Factor(b), flip1 = D.Flip(b);
-                a0 = Two(a0, p, q, factor0, flip0, factor1, flip1);
-                if (Pieces<S, F, I>.Has<N>(1, 4)) a1 = Two(a1, p + S.Lanes * Inner, q + S.Lanes * Inner, factor0, flip0, factor1, flip1);
-                if (Pieces<S, F, I>.Has<N>(2, 4)) a2 = Two(a2, p + 2 * S.Lanes * Inner, q + 2 * S.Lanes * Inner, factor0, flip0, factor1, flip1);
-                if (Pieces<S, F, I>.Has<N>(3, 4)) a3 = Two(a3, p + 3 * S.Lanes * Inner, q + 3 * S.Lanes * Inner, factor0, flip0, factor1, flip1);
+                D.MulAdd(ref a0, ref a1, 0, p, factor0, flip0, q, factor1, flip1);
+                if (Pieces<S, F, I>.Has<N>(2, 4)) D.MulAdd(ref a2, ref a3, 2 * S.Lanes * Inner, p, factor0, flip0, q, factor1, flip1);
                 p = q + step;
             }
 
@@ -215,10 +213,6 @@ internal readonly unsafe struct GemmInt8Groups<S, F, I, D, A> : IQuantizedProduc
         PutStored(sums, piece, scale, init, y);
         PutStored(sums1, piece, scale1, init1, y1);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static A Two(A acc, byte* p, byte* q, I factor0, I flip0, I factor1, I flip1) =>
-        D.MulAdd(acc, D.LoadWeights(p), factor0, flip0, D.LoadWeights(q), factor1, flip1);
 
     /// <summary>acc + scale · the group's sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

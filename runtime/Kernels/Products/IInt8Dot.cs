@@ -16,7 +16,7 @@ internal unsafe interface IInt8Dot<I, A>
     static abstract int Vectors { get; }
 
     /// <summary>
-    /// Whether two of each four vectors keep a sum for every other group, for shorter chains, and the other two are loaded at once, for fewer loads.
+    /// Whether two of each four vectors keep a sum for every other group, for shorter chains, and the other two take their weights at once, for fewer loads.
     /// <see cref="Vectors"/> is 8 then, and their sums take 12 registers.
     /// </summary>
     static abstract bool SplitsSums { get; }
@@ -31,9 +31,6 @@ internal unsafe interface IInt8Dot<I, A>
 
     /// <summary>Weights by 4 inputs, one row a lane.</summary>
     static abstract I LoadWeights(byte* w);
-
-    /// <summary>Weights of two vectors of rows at once; only called if <see cref="SplitsSums"/>.</summary>
-    static abstract void LoadWeights(byte* w, out I first, out I second);
 
     /// <summary>4 inputs repeated in all lanes.</summary>
     static abstract I LoadInputs(sbyte* x);
@@ -55,6 +52,19 @@ internal unsafe interface IInt8Dot<I, A>
 
     /// <summary>The same for two groups of 4 inputs.</summary>
     static abstract A MulAdd(A acc, I w0, I factor0, I flip0, I w1, I factor1, I flip1);
+
+    /// <summary>
+    /// The same for two neighbouring vectors of rows, whose weights by the two groups lie <paramref name="at"/> bytes behind
+    /// <paramref name="w0"/> and <paramref name="w1"/>. Loads and products of both vectors stand side by side.
+    /// </summary>
+    static abstract void MulAdd(ref A first, ref A second, int at, byte* w0, I factor0, I flip0, byte* w1, I factor1, I flip1);
+
+    /// <summary>
+    /// The same for two rows of inputs: sums of the first row are <paramref name="a0"/> and <paramref name="a1"/>, those of the second <paramref name="b0"/> and
+    /// <paramref name="b1"/>. The first group's inputs are <paramref name="factor0"/> and <paramref name="factor2"/>, the second's <paramref name="factor1"/> and
+    /// <paramref name="factor3"/>.
+    /// </summary>
+    static abstract void MulAdd(ref A a0, ref A b0, ref A a1, ref A b1, int at, byte* w0, I factor0, I flip0, I factor2, I flip2, byte* w1, I factor1, I flip1, I factor3, I flip3);
 
     /// <summary>Joins two sums of the same rows; only called if <see cref="SplitsSums"/>.</summary>
     static abstract A Join(A a, A b);

@@ -35,12 +35,15 @@ internal static unsafe partial class Quantize<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static F LargestByLane(float* x, nint n)
     {
-        F max0 = default, max1 = default;
+        F max0 = default, max1 = default, max2 = default, max3 = default;
         nint i = 0;
-        for (; i + 2 * S.Lanes <= n; i += 2 * S.Lanes)
+        for (; i + 4 * S.Lanes <= n; i += 4 * S.Lanes)
         {
-            max0 = S.Max(LaneMath<S, F, I>.Abs(S.Load(x + i)), max0);
-            max1 = S.Max(LaneMath<S, F, I>.Abs(S.Load(x + i + S.Lanes)), max1);
+            F a = S.Load(x + i), b = S.Load(x + i + S.Lanes), c = S.Load(x + i + 2 * S.Lanes), d = S.Load(x + i + 3 * S.Lanes);
+            max0 = S.Max(LaneMath<S, F, I>.Abs(a), max0);
+            max1 = S.Max(LaneMath<S, F, I>.Abs(b), max1);
+            max2 = S.Max(LaneMath<S, F, I>.Abs(c), max2);
+            max3 = S.Max(LaneMath<S, F, I>.Abs(d), max3);
         }
 
         for (; i < n; i += S.Lanes)
@@ -50,7 +53,7 @@ internal static unsafe partial class Quantize<S, F, I>
             max0 = S.Max(value, max0);
         }
 
-        return S.Max(max0, max1);
+        return S.Max(S.Max(max0, max1), S.Max(max2, max3));
     }
 
     /// <summary>The largest of lanes that are not negative and not NaN: their bits are in the same order.</summary>

@@ -37,22 +37,24 @@ internal static unsafe partial class Quantize<S, F, I>
         }
     }
 
+    /// <summary>See <see cref="KernelSet.IsWithin"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static bool IsWithin(float* x, nint n, float least, float most)
+    {
+        F largest = LargestByLane(x, n), low = S.Broadcast(least);
+        return S.Any(S.Or(S.Less(low, largest), S.Equal(low, largest))) && !S.Any(S.Less(S.Broadcast(most), largest));
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float AbsMax(float* x, nint k) => Scalar.Min(Join(LargestByLane(x, k)), float.MaxValue);
 
-    /// <summary>Stores whole vectors, up to the row's padding, and zeroes the columns from k on.</summary>
+    /// <summary>Stores 16 columns at a time, up to the row's padding, and zeroes the columns from k on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Row(float* x, nint k, float inverse, sbyte* q, nint stride)
     {
         var factor = S.Broadcast(inverse);
-        for (nint i = 0; i < k; i += S.Lanes)
-        {
-            var value = S.Load(x + i);
-            value = S.AsFloat(S.And(S.AsInt(value), S.Equal(value, value)));
-            value = S.Max(S.Min(S.Mul(value, factor), S.Broadcast(127f)), S.Broadcast(-127f));
-            S.StoreBytes(q + i, S.ToInt(S.Round(value)));
-        }
-
-        new Span<sbyte>(q + k, (int)(stride - k)).Clear();
+        sbyte* end = q + k, next = q + stride;
+        for (; q < end; q += KernelSet.Tile, x += KernelSet.Tile) S.StoreSteps(q, x, factor);
+        new Span<sbyte>(end, (int)(next - end)).Clear();
     }
 }

@@ -208,6 +208,19 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
         Unsafe.WriteUnaligned(p, bytes.AsInt32().ToScalar());
     }
 
+    /// <summary>Conversion rounds half to even and turns NaN into 0, narrowing saturates; what is left is -128.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSteps(sbyte* p, float* x, Float factor)
+    {
+        Float a = Load(x), b = Load(x + 4), c = Load(x + 8), d = Load(x + 12);
+        Int stepsA = Isa.ConvertToInt32RoundToEven(Mul(a, factor)), stepsB = Isa.ConvertToInt32RoundToEven(Mul(b, factor));
+        Int stepsC = Isa.ConvertToInt32RoundToEven(Mul(c, factor)), stepsD = Isa.ConvertToInt32RoundToEven(Mul(d, factor));
+        var lower = Isa.ExtractNarrowingSaturateUpper(Isa.ExtractNarrowingSaturateLower(stepsA), stepsB);
+        var upper = Isa.ExtractNarrowingSaturateUpper(Isa.ExtractNarrowingSaturateLower(stepsC), stepsD);
+        var bytes = Isa.ExtractNarrowingSaturateUpper(Isa.ExtractNarrowingSaturateLower(lower), upper);
+        Isa.Store(p, Isa.Max(bytes, Vector128.Create((sbyte)-127)));
+    }
+
     public static int Vectors
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -230,16 +243,13 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
     public static Int LoadWeights(byte* w) => Isa.LoadVector128((int*)w);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadWeights(byte* w, out Int first, out Int second) => (first, second) = (LoadWeights(w), LoadWeights(w + 16));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInputs(sbyte* x) => Isa.LoadAndReplicateToVector128((int*)x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int LoadFour(sbyte* x) => default;
+    public static Int LoadFour(sbyte* x) => Isa.LoadVector128((int*)x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Group(Int four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => LoadInputs(x + 4 * group);
+    public static Int Group(Int four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => Isa.DuplicateSelectedScalarToVector128(four, group);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Factor(Int x) => x;
@@ -249,9 +259,11 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
 
     /// <summary>Products in 16 bits; pairs of neighbours are then added into 32 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Sums MulAdd(Sums acc, Int w, Int factor, Int flip) => new(
-        Isa.AddPairwiseWideningAndAdd(acc.Lower, Isa.MultiplyWideningLower(w.AsSByte().GetLower(), factor.AsSByte().GetLower())),
-        Isa.AddPairwiseWideningAndAdd(acc.Upper, Isa.MultiplyWideningUpper(w.AsSByte(), factor.AsSByte())));
+    public static Sums MulAdd(Sums acc, Int w, Int factor, Int flip)
+    {
+        var upper = Isa.AddPairwiseWideningAndAdd(acc.Upper, Isa.MultiplyWideningUpper(w.AsSByte(), factor.AsSByte()));
+        return new Sums(Isa.AddPairwiseWideningAndAdd(acc.Lower, Isa.MultiplyWideningLower(w.AsSByte().GetLower(), factor.AsSByte().GetLower())), upper);
+    }
 
     /// <summary>The products of both groups sum up in 16 bits: at most 2·127² = 32258.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -260,6 +272,47 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
         var upper = Isa.MultiplyWideningUpperAndAdd(Isa.MultiplyWideningUpper(w0.AsSByte(), factor0.AsSByte()), w1.AsSByte(), factor1.AsSByte());
         var lower = Isa.MultiplyWideningLowerAndAdd(Isa.MultiplyWideningLower(w0.AsSByte().GetLower(), factor0.AsSByte().GetLower()), w1.AsSByte().GetLower(), factor1.AsSByte().GetLower());
         return new Sums(Isa.AddPairwiseWideningAndAdd(acc.Lower, lower), Isa.AddPairwiseWideningAndAdd(acc.Upper, upper));
+    }
+
+    /// <summary>Four independent chains for processors that do not reorder. Upper halves are multiplied first: taking the lower half of a vector that is used again copies it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MulAdd(ref Sums first, ref Sums second, int at, byte* w0, Int factor0, Int flip0, byte* w1, Int factor1, Int flip1)
+    {
+        Vector128<sbyte> a0 = Isa.LoadVector128((sbyte*)(w0 + at)), b0 = Isa.LoadVector128((sbyte*)(w0 + (at + 16)));
+        Vector128<sbyte> a1 = Isa.LoadVector128((sbyte*)(w1 + at)), b1 = Isa.LoadVector128((sbyte*)(w1 + (at + 16)));
+        Vector128<sbyte> x0 = factor0.AsSByte(), x1 = factor1.AsSByte();
+        Vector128<short> upperA = Isa.MultiplyWideningUpper(a0, x0), upperB = Isa.MultiplyWideningUpper(b0, x0);
+        Vector128<short> lowerA = Isa.MultiplyWideningLower(a0.GetLower(), x0.GetLower()), lowerB = Isa.MultiplyWideningLower(b0.GetLower(), x0.GetLower());
+        upperA = Isa.MultiplyWideningUpperAndAdd(upperA, a1, x1);
+        upperB = Isa.MultiplyWideningUpperAndAdd(upperB, b1, x1);
+        lowerA = Isa.MultiplyWideningLowerAndAdd(lowerA, a1.GetLower(), x1.GetLower());
+        lowerB = Isa.MultiplyWideningLowerAndAdd(lowerB, b1.GetLower(), x1.GetLower());
+        first = new Sums(Isa.AddPairwiseWideningAndAdd(first.Lower, lowerA), Isa.AddPairwiseWideningAndAdd(first.Upper, upperA));
+        second = new Sums(Isa.AddPairwiseWideningAndAdd(second.Lower, lowerB), Isa.AddPairwiseWideningAndAdd(second.Upper, upperB));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MulAdd(ref Sums a0, ref Sums b0, ref Sums a1, ref Sums b1, int at, byte* w0, Int factor0, Int flip0, Int factor2, Int flip2, byte* w1, Int factor1, Int flip1, Int factor3, Int flip3)
+    {
+        MulAdd(ref a0, ref b0, w0 + at, factor0.AsSByte(), factor2.AsSByte(), w1 + at, factor1.AsSByte(), factor3.AsSByte());
+        MulAdd(ref a1, ref b1, w0 + (at + 16), factor0.AsSByte(), factor2.AsSByte(), w1 + (at + 16), factor1.AsSByte(), factor3.AsSByte());
+    }
+
+    /// <summary>Two groups of two rows of inputs for a vector of weights. Weights of two vectors at once would not fit the registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void MulAdd(ref Sums a, ref Sums b, byte* w0, Vector128<sbyte> x0, Vector128<sbyte> x2, byte* w1, Vector128<sbyte> x1, Vector128<sbyte> x3)
+    {
+        Vector128<sbyte> w = Isa.LoadVector128((sbyte*)w0), v = Isa.LoadVector128((sbyte*)w1);
+        Vector128<short> upperA = Isa.MultiplyWideningUpper(w, x0), upperB = Isa.MultiplyWideningUpper(w, x2);
+        var lowerW = w.GetLower();
+        Vector128<short> lowerA = Isa.MultiplyWideningLower(lowerW, x0.GetLower()), lowerB = Isa.MultiplyWideningLower(lowerW, x2.GetLower());
+        upperA = Isa.MultiplyWideningUpperAndAdd(upperA, v, x1);
+        upperB = Isa.MultiplyWideningUpperAndAdd(upperB, v, x3);
+        var lowerV = v.GetLower();
+        lowerA = Isa.MultiplyWideningLowerAndAdd(lowerA, lowerV, x1.GetLower());
+        lowerB = Isa.MultiplyWideningLowerAndAdd(lowerB, lowerV, x3.GetLower());
+        a = new Sums(Isa.AddPairwiseWideningAndAdd(a.Lower, lowerA), Isa.AddPairwiseWideningAndAdd(a.Upper, upperA));
+        b = new Sums(Isa.AddPairwiseWideningAndAdd(b.Lower, lowerB), Isa.AddPairwiseWideningAndAdd(b.Upper, upperB));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

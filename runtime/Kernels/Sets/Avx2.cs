@@ -186,6 +186,9 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
         Isa.StoreScalar((long*)p, Isa.PackSignedSaturate(words, words).AsInt64());
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSteps(sbyte* p, float* x, Float factor) => Steps<Avx2, Float, Int>.Store(p, x, factor);
+
     public static int Vectors
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -220,9 +223,6 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     public static Int LoadWeights(byte* w) => Isa.LoadVector256((int*)w);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadWeights(byte* w, out Int first, out Int second) => (first, second) = (LoadWeights(w), LoadWeights(w + 32));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int LoadInputs(sbyte* x) => Isa.BroadcastScalarToVector256((int*)x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -251,6 +251,24 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MulAdd(ref Int first, ref Int second, int at, byte* w0, Int factor0, Int flip0, byte* w1, Int factor1, Int flip1)
+    {
+        first = MulAdd(first, LoadWeights(w0 + at), factor0, flip0, LoadWeights(w1 + at), factor1, flip1);
+        second = MulAdd(second, LoadWeights(w0 + (at + 32)), factor0, flip0, LoadWeights(w1 + (at + 32)), factor1, flip1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MulAdd(ref Int a0, ref Int b0, ref Int a1, ref Int b1, int at, byte* w0, Int factor0, Int flip0, Int factor2, Int flip2, byte* w1, Int factor1, Int flip1, Int factor3, Int flip3)
+    {
+        Int w = LoadWeights(w0 + at), v = LoadWeights(w1 + at);
+        a0 = MulAdd(a0, w, factor0, flip0, v, factor1, flip1);
+        b0 = MulAdd(b0, w, factor2, flip2, v, factor3, flip3);
+        (w, v) = (LoadWeights(w0 + (at + 32)), LoadWeights(w1 + (at + 32)));
+        a1 = MulAdd(a1, w, factor0, flip0, v, factor1, flip1);
+        b1 = MulAdd(b1, w, factor2, flip2, v, factor3, flip3);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Join(Int a, Int b) => Isa.Add(a, b);

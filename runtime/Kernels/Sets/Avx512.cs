@@ -177,6 +177,9 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
     public static void StoreBytes(sbyte* p, Int a) => System.Runtime.Intrinsics.X86.Sse2.Store(p, Isa.ConvertToVector128SByte(a));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSteps(sbyte* p, float* x, Float factor) => Steps<Avx512, Float, Int>.Store(p, x, factor);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int StartGroup(sbyte* x) => Avx2.StartGroup(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

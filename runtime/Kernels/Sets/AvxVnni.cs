@@ -57,8 +57,8 @@ internal readonly unsafe struct AvxVnni : IInt4Dot<Int, Int>
         /// <summary>See <see cref="IInt8Dot{I,A}.SplitsSums"/>.</summary>
         static abstract bool SplitsSums { get; }
 
-        /// <summary>Weights of two vectors of rows.</summary>
-        static abstract void Load(byte* w, out Int first, out Int second);
+        /// <summary>Products of two groups by two vectors of rows.</summary>
+        static abstract void MulAdd(ref Int first, ref Int second, int at, byte* w0, Int factor0, byte* w1, Int factor1);
     }
 
     /// <summary>One vector a load.</summary>
@@ -71,7 +71,11 @@ internal readonly unsafe struct AvxVnni : IInt4Dot<Int, Int>
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Load(byte* w, out Int first, out Int second) => (first, second) = (LoadWeights(w), LoadWeights(w + 32));
+        public static void MulAdd(ref Int first, ref Int second, int at, byte* w0, Int factor0, byte* w1, Int factor1)
+        {
+            first = AvxVnni.MulAdd(AvxVnni.MulAdd(first, LoadWeights(w0 + at), factor0), LoadWeights(w1 + at), factor1);
+            second = AvxVnni.MulAdd(AvxVnni.MulAdd(second, LoadWeights(w0 + (at + 32)), factor0), LoadWeights(w1 + (at + 32)), factor1);
+        }
     }
 
     /// <summary>Two vectors a load, for processors with AVX-512. They have 32 registers, and the loads would otherwise take longer than the products.</summary>
@@ -84,10 +88,11 @@ internal readonly unsafe struct AvxVnni : IInt4Dot<Int, Int>
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Load(byte* w, out Int first, out Int second)
+        public static void MulAdd(ref Int first, ref Int second, int at, byte* w0, Int factor0, byte* w1, Int factor1)
         {
-            var both = Isa512.LoadVector512((int*)w);
-            (first, second) = (both.GetLower(), both.GetUpper());
+            var (w, v) = (Isa512.LoadVector512((int*)(w0 + at)), Isa512.LoadVector512((int*)(w1 + at)));
+            first = AvxVnni.MulAdd(AvxVnni.MulAdd(first, w.GetLower(), factor0), v.GetLower(), factor1);
+            second = AvxVnni.MulAdd(AvxVnni.MulAdd(second, w.GetUpper(), factor0), v.GetUpper(), factor1);
         }
     }
 
@@ -125,9 +130,6 @@ internal readonly unsafe struct AvxVnni : IInt4Dot<Int, Int>
         public static Int LoadWeights(byte* w) => AvxVnni.LoadWeights(w);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void LoadWeights(byte* w, out Int first, out Int second) => L.Load(w, out first, out second);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Int LoadInputs(sbyte* x) => Isa.Xor(Isa.BroadcastScalarToVector256((int*)x), Vector256.Create(Shift));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -153,6 +155,21 @@ internal readonly unsafe struct AvxVnni : IInt4Dot<Int, Int>
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => AvxVnni.MulAdd(AvxVnni.MulAdd(acc, w0, factor0), w1, factor1);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void MulAdd(ref Int first, ref Int second, int at, byte* w0, Int factor0, Int flip0, byte* w1, Int factor1, Int flip1) =>
+            L.MulAdd(ref first, ref second, at, w0, factor0, w1, factor1);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void MulAdd(ref Int a0, ref Int b0, ref Int a1, ref Int b1, int at, byte* w0, Int factor0, Int flip0, Int factor2, Int flip2, byte* w1, Int factor1, Int flip1, Int factor3, Int flip3)
+        {
+            Int w = LoadWeights(w0 + at), v = LoadWeights(w1 + at);
+            a0 = MulAdd(a0, w, factor0, flip0, v, factor1, flip1);
+            b0 = MulAdd(b0, w, factor2, flip2, v, factor3, flip3);
+            (w, v) = (LoadWeights(w0 + (at + 32)), LoadWeights(w1 + (at + 32)));
+            a1 = MulAdd(a1, w, factor0, flip0, v, factor1, flip1);
+            b1 = MulAdd(b1, w, factor2, flip2, v, factor3, flip3);
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Int Join(Int a, Int b) => Isa.Add(a, b);
@@ -185,9 +202,6 @@ internal readonly unsafe struct AvxVnni : IInt4Dot<Int, Int>
         public static Int LoadWeights(byte* w) => AvxVnni.LoadWeights(w);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void LoadWeights(byte* w, out Int first, out Int second) => Avx2.LoadWeights(w, out first, out second);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Int LoadInputs(sbyte* x) => AvxVnni.LoadInputs(x);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -207,6 +221,24 @@ internal readonly unsafe struct AvxVnni : IInt4Dot<Int, Int>
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void MulAdd(ref Int first, ref Int second, int at, byte* w0, Int factor0, Int flip0, byte* w1, Int factor1, Int flip1)
+        {
+            first = MulAdd(first, LoadWeights(w0 + at), factor0, flip0, LoadWeights(w1 + at), factor1, flip1);
+            second = MulAdd(second, LoadWeights(w0 + (at + 32)), factor0, flip0, LoadWeights(w1 + (at + 32)), factor1, flip1);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void MulAdd(ref Int a0, ref Int b0, ref Int a1, ref Int b1, int at, byte* w0, Int factor0, Int flip0, Int factor2, Int flip2, byte* w1, Int factor1, Int flip1, Int factor3, Int flip3)
+        {
+            Int w = LoadWeights(w0 + at), v = LoadWeights(w1 + at);
+            a0 = MulAdd(a0, w, factor0, flip0, v, factor1, flip1);
+            b0 = MulAdd(b0, w, factor2, flip2, v, factor3, flip3);
+            (w, v) = (LoadWeights(w0 + (at + 32)), LoadWeights(w1 + (at + 32)));
+            a1 = MulAdd(a1, w, factor0, flip0, v, factor1, flip1);
+            b1 = MulAdd(b1, w, factor2, flip2, v, factor3, flip3);
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Int Join(Int a, Int b) => Isa.Add(a, b);

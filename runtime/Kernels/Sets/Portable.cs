@@ -33,9 +33,6 @@ internal readonly unsafe struct Portable : IInt8Dot<int, int>, IInt4Dot<int, int
     public static int LoadWeights(byte* w) => Unsafe.ReadUnaligned<int>(w);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void LoadWeights(byte* w, out int first, out int second) => (first, second) = (LoadWeights(w), LoadWeights(w + 4));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int LoadInputs(sbyte* x) => Unsafe.ReadUnaligned<int>(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -56,6 +53,24 @@ internal readonly unsafe struct Portable : IInt8Dot<int, int>, IInt4Dot<int, int
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int MulAdd(int acc, int w0, int factor0, int flip0, int w1, int factor1, int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MulAdd(ref int first, ref int second, int at, byte* w0, int factor0, int flip0, byte* w1, int factor1, int flip1)
+    {
+        first = MulAdd(first, LoadWeights(w0 + at), factor0, flip0, LoadWeights(w1 + at), factor1, flip1);
+        second = MulAdd(second, LoadWeights(w0 + (at + 4)), factor0, flip0, LoadWeights(w1 + (at + 4)), factor1, flip1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MulAdd(ref int a0, ref int b0, ref int a1, ref int b1, int at, byte* w0, int factor0, int flip0, int factor2, int flip2, byte* w1, int factor1, int flip1, int factor3, int flip3)
+    {
+        int w = LoadWeights(w0 + at), v = LoadWeights(w1 + at);
+        a0 = MulAdd(a0, w, factor0, flip0, v, factor1, flip1);
+        b0 = MulAdd(b0, w, factor2, flip2, v, factor3, flip3);
+        (w, v) = (LoadWeights(w0 + (at + 4)), LoadWeights(w1 + (at + 4)));
+        a1 = MulAdd(a1, w, factor0, flip0, v, factor1, flip1);
+        b1 = MulAdd(b1, w, factor2, flip2, v, factor3, flip3);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Join(int a, int b) => a + b;

@@ -47,6 +47,9 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     public override void QuantizeMany(float* x, nint ldx, int m, int k, sbyte* q, float* scales, float* squares) => QuantizeMany<S, F, I>.Rows(x, ldx, m, k, q, scales, squares);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override bool IsWithin(float* x, nint n, float least, float most) => Quantize<S, F, I>.IsWithin(x, n, least, most);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void GemmDense(in FloatRows a, in FloatRows b, in OutputRange y) =>
         GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Run(Panels<float>.Dense(b.First, y.End, b.Stride), b.Count, a, y);
 
@@ -81,6 +84,12 @@ internal sealed unsafe class SimdKernels<S, F, I, B, P, T>(string name) : Kernel
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void GruCell(float* gatesX, float* gatesH, float* hidden, float* hiddenOut, int units) =>
         Cells<S, F, I>.Gru(gatesX, gatesH, hidden, hiddenOut, units);
+
+    public override bool SharesWeights
+    {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        get => S.Chains > 8;
+    }
 
     public override long MostStepBytes
     {
