@@ -172,6 +172,14 @@ public sealed class SeqModel : IDisposable
         return streams;
     }
 
+    /// <summary>Makes the rows of a decoder's graph.</summary>
+    /// <param name="capacity">Most rows.</param>
+    /// <param name="sources">Most sources that rows go on from.</param>
+    /// <param name="graph">As in <see cref="CreateSession"/>.</param>
+    /// <param name="options">As in <see cref="CreateSession"/>; the fixed inputs are those of a source.</param>
+    internal GraphRows CreateRows(int capacity, int sources, string graph, SeqSessionOptions options) =>
+        WithMemory(model => new GraphRows(model, model._memory, new StreamsPlan(Find(graph), _model.Tensors, _kernels, capacity, Check(options), sources)));
+
     /// <summary>Bytes that <see cref="CreateStreams"/> would allocate, without doing it.</summary>
     /// <param name="capacity">As in <see cref="CreateStreams"/>.</param>
     /// <param name="graph">As in <see cref="CreateSession"/>.</param>

@@ -8,6 +8,7 @@ internal sealed class DecodeCommand
 {
     private const int MostBeam = 1000;
     private const int UsualBeam = 5;
+    private const int MostBatch = 1000;
 
     private readonly Argument<string> _file = new("FILE.seq") { Description = "An encoder-decoder, a language model, a CTC model or a transducer." };
     private readonly Argument<string[]> _texts = new("TEXT") { Description = "Texts for an encoder-decoder, prompts for a language model; for a model without a table of tokens, token numbers separated by spaces.", Arity = ArgumentArity.ZeroOrMore };
@@ -18,6 +19,7 @@ internal sealed class DecodeCommand
     private readonly Option<string?> _tokens = new("--tokens") { Description = "Texts of the labels, instead of the model's table: one on each line, or a JSON list or map.", HelpName = "FILE" };
     private readonly Option<int> _beam = new("--beam", "-b") { Description = "Hypotheses followed at once; 1 is greedy, and what language models and --temperature do unless --best asks for more.", HelpName = "N", DefaultValueFactory = _ => UsualBeam };
     private readonly Option<int> _best = new("--best", "-n") { Description = "Results for each input, at most the width of the beam.", HelpName = "N", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _batch = new("--batch") { Description = "Texts that an encoder-decoder decodes at once, with the same results.", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<float> _penalty = new("--length-penalty") { Description = "For encoder-decoders and language models (Wu et al. 2016): 0 ranks by log probability; larger values favour longer results.", HelpName = "ALPHA" };
     private readonly Option<int?> _max = new("--max-tokens") { Description = "Most tokens of a result, for encoder-decoders and language models, instead of the model's own number.", HelpName = "N" };
     private readonly Option<float?> _temperature = new("--temperature", "-t") { Description = "Draw tokens at random, for encoder-decoders and language models: below 1, likely tokens become more likely; 0 takes the best token.", HelpName = "T" };
@@ -30,12 +32,12 @@ internal sealed class DecodeCommand
     public Command Build(TeachingHelp help)
     {
         var command = new Command("decode", "Decodes texts or frames of features, or goes on with prompts, as the model's decoding description says. Prints a line with input, result and log probability for each.") { _file, _texts };
-        foreach (var option in new Option[] { _from, _input, _logits, _blank, _tokens, _beam, _best, _penalty, _max, _temperature, _topK, _topP, _seed, _kernels, _json }) command.Options.Add(option);
+        foreach (var option in new Option[] { _from, _input, _logits, _blank, _tokens, _beam, _best, _batch, _penalty, _max, _temperature, _topK, _topP, _seed, _kernels, _json }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
             command,
             ("One word, greedily, or the 3 best of a beam of 5", ["seqconvert decode model.seq recurrent --beam 1", "seqconvert decode model.seq recurrent --best 3"]),
-            ("A file of words, longer results favoured", ["seqconvert decode model.seq --from words.txt --length-penalty 0.6"]),
+            ("A file of words, 32 at once, longer results favoured", ["seqconvert decode model.seq --from words.txt --batch 32 --length-penalty 0.6"]),
             ("A language model goes on with a prompt, with the best tokens, or with tokens drawn at random", ["seqconvert decode text.seq \"The \" --max-tokens 100", "seqconvert decode text.seq \"The \" --temperature 0.8 --top-k 20 --top-p 0.9 --seed 1"]),
             ("A recording's features through a CTC model or a transducer, with the frame of each token", ["seqconvert decode speech.seq --input features.npy --beam 8 --json"]),
             ("Logits computed elsewhere, with another table of label texts", ["seqconvert decode speech.seq --input logits.npy --logits --tokens tokens.txt --blank _"]),
@@ -50,6 +52,8 @@ internal sealed class DecodeCommand
         if (beam is < 1 or > MostBeam) throw new UsageException($"--beam {beam}: give a whole number from 1 to {MostBeam}");
         var sampling = Sampling(result, best);
         if (best < 1 || best > beam) throw new UsageException($"--best {best}: give a whole number from 1 to {beam}, the width of the beam");
+        var batch = result.GetValue(_batch);
+        if (batch is < 1 or > MostBatch) throw new UsageException($"--batch {batch}: give a whole number from 1 to {MostBatch}");
         var kernels = result.GetValue(_kernels);
         ModelFile.CheckKernels(kernels);
         var (texts, from, inputs) = (result.GetValue(_texts) ?? [], result.GetValue(_from), result.GetValue(_input) ?? []);
@@ -57,7 +61,7 @@ internal sealed class DecodeCommand
         if (given.Length == 0) throw new UsageException("give texts, a file of them with --from FILE.txt, or features with --input FILE.npy");
         if (given.Length > 1) throw new UsageException($"{string.Join(" and ", given)} cannot be combined; give one of them");
         var isOfFrames = inputs.Length > 0;
-        foreach (var option in (Option[])(isOfFrames ? [_penalty, _max, _temperature, _topK, _topP, _seed] : [_logits, _blank, _tokens]))
+        foreach (var option in (Option[])(isOfFrames ? [_batch, _penalty, _max, _temperature, _topK, _topP, _seed] : [_logits, _blank, _tokens]))
         {
             if (result.GetResult(option) is { Implicit: false }) throw new UsageException($"{option.Name} cannot be combined with {(isOfFrames ? "--input" : "texts")}");
         }
@@ -66,6 +70,7 @@ internal sealed class DecodeCommand
         var kind = Kind(model, path);
         if (isOfFrames == (kind is DecodingKeys.EncoderDecoder or DecodingKeys.LanguageModel))
             throw new ConversionException($"{path}: the model is {(isOfFrames ? kind == DecodingKeys.LanguageModel ? "a language model, which takes prompts" : "an encoder-decoder, which takes texts" : $"of kind {kind}, which takes features: give them with --input FILE.npy")}");
+        if (batch > 1 && kind == DecodingKeys.LanguageModel) throw new UsageException("--batch is for encoder-decoders; a language model goes on with one prompt after the other");
         var output = result.InvocationConfiguration.Output;
         if (isOfFrames)
         {
@@ -86,6 +91,7 @@ internal sealed class DecodeCommand
             {
                 BeamWidth = !isGiven && best == 1 && (result.GetValue(_temperature) is not null || sampling is not null || kind == DecodingKeys.LanguageModel) ? 1 : beam,
                 MaxResults = best,
+                BatchSize = Math.Clamp(texts.Length, 1, batch),
                 LengthPenalty = result.GetValue(_penalty),
                 MaxSourceLength = texts.Select(text => text.Length).Append(0).Max() + 2, // two more for begin and end
                 MaxTokens = result.GetValue(_max),
@@ -94,9 +100,8 @@ internal sealed class DecodeCommand
             };
             using var decoder = ModelFile.Ask(path, () => kind == DecodingKeys.LanguageModel ? TextDecoder.Of(model.CreateGenerator(options)) : TextDecoder.Of(model.CreateDecoder(options)));
             var json = result.GetValue(_json);
-            var decoded = texts.Select(text =>
+            var decoded = texts.Chunk(batch).SelectMany(some => DecodedText.Of(decoder, some, withAlignment: json)).Select(found =>
             {
-                var found = DecodedText.Of(decoder, text, withAlignment: json);
                 found.Warn(result.InvocationConfiguration.Error);
                 return found;
             });

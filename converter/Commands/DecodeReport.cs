@@ -26,9 +26,7 @@ internal sealed record DecodedText(string Text, string? Unknown, IReadOnlyList<D
     {
         try
         {
-            var found = decoder.SourceTable is null ? decoder.DecodeTokens(Numbers(text)) : decoder.DecodeText(text);
-            var unknown = decoder.SourceTable?.FindUnknownCharacters(text);
-            return new DecodedText(text, string.IsNullOrEmpty(unknown) ? null : unknown, [.. found.Select(result => DecodedResult.Of(decoder, result, withAlignment))]);
+            return Of(decoder, text, decoder.SourceTable is null ? decoder.DecodeTokens(Numbers(text)) : decoder.DecodeText(text), withAlignment);
         }
         catch (Exception fault) when (fault is SeqDataException or ArgumentException)
         {
@@ -36,10 +34,36 @@ internal sealed record DecodedText(string Text, string? Unknown, IReadOnlyList<D
         }
     }
 
+    /// <summary>Several texts at once. If one cannot be the model's source, those before it are decoded one after the other, up to its error.</summary>
+    public static IEnumerable<DecodedText> Of(TextDecoder decoder, string[] texts, bool withAlignment)
+    {
+        if (texts.Length > 1 && decoder.DecodeTexts is { } decode)
+        {
+            try
+            {
+                var found = decode(texts);
+                return [.. texts.Select((text, i) => Of(decoder, text, found[i], withAlignment))];
+            }
+            catch (Exception fault) when (fault is SeqDataException or ArgumentException or ConversionException)
+            {
+                // The text is named below.
+            }
+        }
+
+        return texts.Select(text => Of(decoder, text, withAlignment));
+    }
+
+    private static DecodedText Of(TextDecoder decoder, string text, DecodeResultCollection found, bool withAlignment)
+    {
+        var unknown = decoder.SourceTable?.FindUnknownCharacters(text);
+        return new DecodedText(text, string.IsNullOrEmpty(unknown) ? null : unknown, [.. found.Select(result => DecodedResult.Of(decoder, result, withAlignment))]);
+    }
+
     /// <summary>A text in one field of one line.</summary>
     private static string Line(string text) => text.ReplaceLineEndings("\\n").Replace("\t", "\\t", StringComparison.Ordinal);
 
-    private static int[] Numbers(string text) => Array.ConvertAll(
+    /// <exception cref="ConversionException">The text is not a list of token numbers.</exception>
+    public static int[] Numbers(string text) => Array.ConvertAll(
         text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries),
         word => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var token) ? token : throw new ConversionException($"'{text}': The model has no table of its source's tokens, and '{word}' is not a token number."));
 }

@@ -19,8 +19,17 @@ internal sealed class TextDecoder : IDisposable
 
     public required Func<int[], DecodeResultCollection> DecodeTokens { get; init; }
 
-    public static TextDecoder Of(SeqDecoder decoder) =>
-        new(decoder) { SourceTable = decoder.SourceTable, TargetTable = decoder.TargetTable, DecodeText = text => decoder.Decode(text), DecodeTokens = tokens => decoder.Decode(tokens) };
+    /// <summary>Decodes several texts at once; null where the decoder takes one after the other.</summary>
+    public Func<string[], DecodeResultCollection[]>? DecodeTexts { get; private init; }
+
+    public static TextDecoder Of(SeqDecoder decoder) => new(decoder)
+    {
+        SourceTable = decoder.SourceTable,
+        TargetTable = decoder.TargetTable,
+        DecodeText = text => decoder.Decode(text),
+        DecodeTokens = tokens => decoder.Decode(tokens),
+        DecodeTexts = texts => (decoder.SourceTable is null ? decoder.DecodeBatch(Array.ConvertAll(texts, text => new ReadOnlyMemory<int>(DecodedText.Numbers(text)))) : decoder.DecodeBatch(texts)).ToArray(),
+    };
 
     public static TextDecoder Of(SeqGenerator generator) =>
         new(generator) { SourceTable = generator.Table, TargetTable = generator.Table, DecodeText = text => generator.Generate(text), DecodeTokens = tokens => generator.Generate(tokens) };

@@ -80,6 +80,7 @@ internal static class Bars
     public static readonly Bar Gtcrn = new(3, 8);
     public static readonly Bar OtherModel = new(1.5, 3);
     public static readonly Bar Words = new(4, 10);
+    public static readonly Bar WordsInBatches = new(4, 8);
     public static readonly Bar Gemm = new(0.50, 0.75);
     public static readonly Bar Streams = new(4, 10);
 

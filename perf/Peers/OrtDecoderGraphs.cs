@@ -63,7 +63,14 @@ internal sealed record OrtDecoderGraphs(
     public static OrtDecoderGraphs G2pEn(string folder)
     {
         var arrays = NpzFile.ReadFile(Path.Combine(folder, "checkpoint20.npz")).ToDictionary(a => a.Key, a => a.Value);
-        return new(G2pGraphs.Encoder(arrays), G2pGraphs.Step(arrays), "letters", null, "last", [1, 1, 256], null, null, "previous", "hidden", "logits", "hidden_out", 74, 256, 2, 3, 20);
+        return new(G2pGraphs.Encoder(arrays), G2pGraphs.Step(arrays, 1), "letters", null, "last", [1, 1, 256], null, null, "previous", "hidden", "logits", "hidden_out", 74, 256, 2, 3, 20);
+    }
+
+    /// <summary>The same for batches of words: letters [T, N] padded, and their lengths [N].</summary>
+    public static OrtDecoderGraphs G2pEnBatches(string folder)
+    {
+        var arrays = NpzFile.ReadFile(Path.Combine(folder, "checkpoint20.npz")).ToDictionary(a => a.Key, a => a.Value);
+        return new(G2pGraphs.BatchEncoder(arrays), G2pGraphs.Step(arrays, -1), "letters", "lengths", "last", [1, -1, 256], null, null, "previous", "hidden", "logits", "hidden_out", 74, 256, 2, 3, 20);
     }
 }
 
@@ -90,18 +97,31 @@ internal static class G2pGraphs
         return writer.ToArray();
     }
 
-    /// <summary>From previous [1, 1] and hidden [1, 1, 256] to logits [1, 74] and hidden_out.</summary>
-    public static byte[] Step(IReadOnlyDictionary<string, NpyArray> arrays)
+    /// <summary>From letters [T, N] and lengths [N] to last [1, N, 256].</summary>
+    public static byte[] BatchEncoder(IReadOnlyDictionary<string, NpyArray> arrays)
     {
         var writer = new OnnxWriter();
-        writer.Input("previous", OnnxWriter.Int32, 1, 1);
-        writer.Input("hidden", OnnxWriter.Float, 1, 1, Hidden);
-        writer.Output("logits", OnnxWriter.Float, 1, Vocabulary);
-        writer.Output("hidden_out", OnnxWriter.Float, 1, 1, Hidden);
+        writer.Input("letters", OnnxWriter.Int64, -1, -1);
+        writer.Input("lengths", OnnxWriter.Int32, -1);
+        writer.Output("last", OnnxWriter.Float, 1, -1, Hidden);
+        writer.Tensor("embedding", Floats(arrays, "enc_emb"), 29, Hidden);
+        writer.Node("Gather", ["embedding", "letters"], ["embedded"]);
+        Gru(writer, arrays, "enc", "embedded", "", "all", "last", "lengths");
+        return writer.ToArray();
+    }
+
+    /// <summary>From previous [1, rows] and hidden [1, rows, 256] to logits [rows, 74] and hidden_out; -1 rows are any number.</summary>
+    public static byte[] Step(IReadOnlyDictionary<string, NpyArray> arrays, int rows)
+    {
+        var writer = new OnnxWriter();
+        writer.Input("previous", OnnxWriter.Int32, 1, rows);
+        writer.Input("hidden", OnnxWriter.Float, 1, rows, Hidden);
+        writer.Output("logits", OnnxWriter.Float, rows, Vocabulary);
+        writer.Output("hidden_out", OnnxWriter.Float, 1, rows, Hidden);
         writer.Tensor("embedding", Floats(arrays, "dec_emb"), Vocabulary, Hidden);
         writer.Node("Gather", ["embedding", "previous"], ["embedded"]);
         Gru(writer, arrays, "dec", "embedded", "hidden", "all", "hidden_out");
-        writer.Tensor("row", [1L, Hidden], 2);
+        writer.Tensor("row", [(long)rows, Hidden], 2);
         writer.Node("Reshape", ["hidden_out", "row"], ["features"]);
         writer.Tensor("fc_w", Floats(arrays, "fc_w"), Vocabulary, Hidden);
         writer.Tensor("fc_b", Floats(arrays, "fc_b"), Vocabulary);
@@ -109,12 +129,12 @@ internal static class G2pGraphs
         return writer.ToArray();
     }
 
-    private static void Gru(OnnxWriter writer, IReadOnlyDictionary<string, NpyArray> arrays, string prefix, string input, string initial, string all, string last)
+    private static void Gru(OnnxWriter writer, IReadOnlyDictionary<string, NpyArray> arrays, string prefix, string input, string initial, string all, string last, string lengths = "")
     {
         writer.Tensor("W", Gates(Floats(arrays, prefix + "_w_ih"), Hidden), 1, 3 * Hidden, Hidden);
         writer.Tensor("R", Gates(Floats(arrays, prefix + "_w_hh"), Hidden), 1, 3 * Hidden, Hidden);
         writer.Tensor("B", [.. Gates(Floats(arrays, prefix + "_b_ih"), 1), .. Gates(Floats(arrays, prefix + "_b_hh"), 1)], 1, 6 * Hidden);
-        writer.Node("GRU", [input, "W", "R", "B", "", initial], [all, last], "", ("hidden_size", Hidden), ("linear_before_reset", 1));
+        writer.Node("GRU", [input, "W", "R", "B", lengths, initial], [all, last], "", ("hidden_size", Hidden), ("linear_before_reset", 1));
     }
 
     /// <summary>Reorders gates from reset, update, new to ONNX's update, reset, new.</summary>

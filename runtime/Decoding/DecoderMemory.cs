@@ -29,7 +29,29 @@ internal sealed class DecoderMemory(long limit)
         }
         catch (SeqSizeException fault)
         {
-            throw new ArgumentException($"{fault.Cause} The sizes were {fault.SizesText}, from {sizes}.", fault);
+            throw Misfit(fault, sizes);
+        }
+    }
+
+    /// <summary>Makes the rows of a graph within the remaining limit.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="graph">Name of the graph.</param>
+    /// <param name="rows">Most rows.</param>
+    /// <param name="sources">Most sources that rows go on from.</param>
+    /// <param name="options">Largest sizes and limits.</param>
+    /// <param name="sizes">The options that set the largest sizes, for the message if shapes do not fit.</param>
+    /// <exception cref="ArgumentException">The rows exceed the limit, or their shapes do not fit together.</exception>
+    public GraphRows Rows(SeqModel model, string graph, int rows, int sources, SeqSessionOptions options, string sizes)
+    {
+        try
+        {
+            var made = model.CreateRows(rows, sources, graph, options);
+            Used += made.MemoryBytes;
+            return made;
+        }
+        catch (SeqSizeException fault)
+        {
+            throw Misfit(fault, sizes);
         }
     }
 
@@ -60,4 +82,6 @@ internal sealed class DecoderMemory(long limit)
         Count(bytes, what);
         return new SessionMemory(bytes);
     }
+
+    private static ArgumentException Misfit(SeqSizeException fault, string sizes) => new($"{fault.Cause} The sizes were {fault.SizesText}, from {sizes}.", fault);
 }

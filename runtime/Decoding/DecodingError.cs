@@ -10,6 +10,11 @@ internal static class DecodingError
         nameof(rank),
         count == 0 ? $"There is no result {rank}: the decoder has no results." : $"Result {rank} is outside the results (0 to {count - 1}).");
 
+    public static ArgumentOutOfRangeException NoSource(int index, int count) => new(nameof(index), $"There is no source {index}: the last call had {Count(count, "source")}.");
+
+    /// <summary>A source of a batch was refused.</summary>
+    public static ArgumentException OfSource(int index, ArgumentException fault) => new($"Source {index} of the batch: {fault.Message}", fault);
+
     public static ArgumentException NoDecoderOfCaches(string graph) =>
         new($"Graph '{graph}' keeps caches that grow, which only decoders of language models (CreateGenerator) support: convert it without --cache.");
 

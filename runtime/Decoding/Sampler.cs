@@ -22,6 +22,10 @@ internal sealed unsafe class Sampler
         Seed(options.Seed);
     }
 
+    /// <summary>The sampler of a decoder; null if it takes the best tokens.</summary>
+    public static Sampler? Of(SeqDecoderOptions options, KernelSet kernels, int vocabulary, DecoderMemory memory) =>
+        options.Sampling is { } sampling ? new Sampler(sampling, kernels, vocabulary, memory) : null;
+
     public void Seed(ulong seed) => _state = seed;
 
     /// <param name="logProbabilities">One for each token; -∞ for a token that is not allowed.</param>

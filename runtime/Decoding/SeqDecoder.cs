@@ -20,18 +20,15 @@ public delegate bool TokenCallback(int position, int token, float logProbability
 /// foreach (var result in decoder.Decode("hello")) Console.WriteLine($"{result.Text}  {result.Score}");
 /// </code>
 /// </example>
-public sealed class SeqDecoder : IDisposable, IResultSource
+public sealed partial class SeqDecoder : IDisposable
 {
     private readonly Encoder _encoder;
     private readonly StepGraph _step;
     private readonly DecoderMemory _memory;
-    private readonly Results _results;
-    private readonly BeamSearch _search;
-    private readonly int[] _source;
-    private readonly int _begin;
+    private readonly Sources _sources;
+    private readonly BatchSearch _search;
+    private readonly DecodeResultCollection[] _batch;
     private readonly int _unknown;
-    private readonly int? _sourceBegin;
-    private readonly int? _sourceEnd;
     private int _version;
     private Turn _turn;
     private bool _disposed;
@@ -42,23 +39,22 @@ public sealed class SeqDecoder : IDisposable, IResultSource
         _memory = new DecoderMemory(options.MemoryLimitBytes);
         var info = DecodingInfo.Of(model, DecodingKeys.EncoderDecoder);
         Model = model;
-        Results = new DecodeResultCollection(this);
         MaxTokens = options.MaxTokensOf(info);
-        (_begin, var end) = (info.Number(DecodingKeys.Begin) ?? throw new ArgumentException("The model's metadata do not give the token that begins a target."), info.Number(DecodingKeys.End));
+        var (begin, end) = (info.Number(DecodingKeys.Begin) ?? throw new ArgumentException("The model's metadata do not give the token that begins a target."), info.Number(DecodingKeys.End));
         _unknown = info.Number(DecodingKeys.Unknown) ?? -1;
-        _sourceBegin = info.Number(DecodingKeys.SourceBegin);
-        _sourceEnd = info.Number(DecodingKeys.SourceEnd);
-        SourceTable = info.Table(DecodingKeys.SourceTable, _memory, _unknown < 0 ? null : _unknown, _sourceBegin, _sourceEnd);
-        TargetTable = info.Table(DecodingKeys.TargetTable, _memory, _begin, end);
+        var (sourceBegin, sourceEnd) = (info.Number(DecodingKeys.SourceBegin), info.Number(DecodingKeys.SourceEnd));
+        SourceTable = info.Table(DecodingKeys.SourceTable, _memory, _unknown < 0 ? null : _unknown, sourceBegin, sourceEnd);
+        TargetTable = info.Table(DecodingKeys.TargetTable, _memory, begin, end);
         _encoder = new Encoder(model, info, options, _memory);
         try
         {
-            _source = _memory.Array<int>("source", _encoder.MaxLength);
+            _sources = new Sources(options.BatchSize, _encoder.MaxLength, sourceBegin, sourceEnd, _memory);
             _step = new StepGraph(model, info, _encoder, options, _memory);
-            if (_begin >= _step.Vocabulary || end >= _step.Vocabulary) throw new ArgumentException($"Token {(_begin >= _step.Vocabulary ? _begin : end)}, which begins or ends a target, is outside the step's tokens (0 to {_step.Vocabulary - 1}).");
-            options.CheckWork(MaxTokens, _encoder.Session.Work + (MaxTokens + 1.0) * _step.Work);
-            _search = new BeamSearch(model, _step, end, TargetTable, MaxTokens, options, _memory);
-            _results = _search.Results;
+            if (begin >= _step.Vocabulary || end >= _step.Vocabulary) throw new ArgumentException($"Token {(begin >= _step.Vocabulary ? begin : end)}, which begins or ends a target, is outside the step's tokens (0 to {_step.Vocabulary - 1}).");
+            options.CheckWork(MaxTokens, _encoder.Work + (MaxTokens + 1.0) * _step.Work);
+            var sampler = Sampler.Of(options, model.Kernels, _step.Vocabulary, _memory);
+            _search = new BatchSearch(_encoder, _step, begin, () => new BeamSearch(model, _step, end, TargetTable, MaxTokens, options, sampler, _memory), options, _memory);
+            _batch = [.. Enumerable.Range(0, options.BatchSize).Select(source => new DecodeResultCollection(new ResultsOfSource(this, source)))];
         }
         catch
         {
@@ -91,11 +87,19 @@ public sealed class SeqDecoder : IDisposable, IResultSource
     /// <summary>Bytes that the decoder holds: both sessions, scores, hypotheses, results and tables. It never grows.</summary>
     public long MemoryBytes => _memory.Used;
 
-    /// <summary>Source of the last call of <see cref="Decode(ReadOnlySpan{int}, DecodeRequest?, CancellationToken)"/>, with begin and end tokens where the model has them.</summary>
-    public ReadOnlySpan<int> SourceTokens => _source.AsSpan(0, _encoder.Length);
+    /// <summary>Most sources of one call of <see cref="DecodeBatch(ReadOnlySpan{string}, DecodeRequest?, CancellationToken)"/>.</summary>
+    public int BatchSize => _sources.Capacity;
 
-    /// <summary>The results of the last call, best first.</summary>
-    public DecodeResultCollection Results { get; }
+    /// <summary>Source of the last call, of a batch its first, with begin and end tokens where the model has them.</summary>
+    public ReadOnlySpan<int> SourceTokens => _sources.Count == 0 ? [] : _sources[0];
+
+    /// <summary>The results of the last call, of a batch those of its first source, best first.</summary>
+    public DecodeResultCollection Results => _batch[0];
+
+    /// <summary>A source of the last call, with begin and end tokens where the model has them.</summary>
+    /// <param name="index">Its place in the batch.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The last call had no such source.</exception>
+    public ReadOnlySpan<int> GetSourceTokens(int index) => (uint)index < (uint)_sources.Count ? _sources[index] : throw DecodingError.NoSource(index, _sources.Count);
 
 #pragma warning disable RS0026 // The overloads differ in their first argument, which must be given: optional ones behind it make no call ambiguous.
     /// <summary>Finds the best targets of a source. Allocates nothing.</summary>
@@ -112,19 +116,11 @@ public sealed class SeqDecoder : IDisposable, IResultSource
     /// <exception cref="OperationCanceledException">The call was cancelled; there are no results.</exception>
     public DecodeResultCollection Decode(ReadOnlySpan<int> tokens, DecodeRequest? request = null, CancellationToken cancellationToken = default)
     {
-        Begin();
+        Begin(request);
         try
         {
-            _search.Take(request);
-            foreach (var token in tokens)
-            {
-                if (token < 0 || token >= (SourceTable?.Count ?? int.MaxValue)) throw new ArgumentException($"The source has token {token}; tokens must be {(SourceTable is null ? "at least 0" : $"from 0 to {SourceTable.Count - 1}")}.");
-            }
-
-            var room = Room();
-            if (tokens.Length > room.Length) throw new ArgumentException($"The source has {DecodingError.Count(tokens.Length, "token")}; at most {room.Length} fit (MaxSourceLength is {MaxSourceLength}, including begin and end tokens).");
-            tokens.CopyTo(room);
-            return Search(tokens.Length, request, cancellationToken);
+            Add(tokens);
+            return Search(request, cancellationToken)[0];
         }
         finally
         {
@@ -146,12 +142,68 @@ public sealed class SeqDecoder : IDisposable, IResultSource
     /// <exception cref="OperationCanceledException">The call was cancelled; there are no results.</exception>
     public DecodeResultCollection Decode(ReadOnlySpan<char> text, DecodeRequest? request = null, CancellationToken cancellationToken = default)
     {
-        Begin();
+        Begin(request);
         try
         {
-            _search.Take(request);
-            var table = SourceTable ?? throw new InvalidOperationException("The model has no source table; give token indices.");
-            return Search(table.Split(text, Room(), _unknown), request, cancellationToken);
+            Add(text);
+            return Search(request, cancellationToken)[0];
+        }
+        finally
+        {
+            End();
+        }
+    }
+
+    /// <summary>
+    /// Finds the best targets of several sources, bit for bit those of single calls. The hypotheses of all sources run together; where the model attends to the
+    /// source, only those of sources of one length do. Allocates nothing.
+    /// </summary>
+    /// <param name="sources">At most <see cref="BatchSize"/> sources; of each, tokens without begin and end tokens, which the decoder adds.</param>
+    /// <param name="request">Settings for each source; null for the defaults. It must have no <see cref="DecodeRequest.OnToken"/>.</param>
+    /// <param name="cancellationToken">Checked before each node of each step.</param>
+    /// <returns>The results of each source, in the order of the sources. The next call overwrites them.</returns>
+    /// <exception cref="ArgumentException">There are too many sources, the request has a callback, or one of the sources is refused as in a single call. There are no results.</exception>
+    /// <exception cref="SeqDataException">A graph cannot use an input, such as a token outside its embedding table. There are no results.</exception>
+    /// <exception cref="InvalidOperationException">A search is running: another thread made this call.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled. There are no results.</exception>
+    public ReadOnlySpan<DecodeResultCollection> DecodeBatch(ReadOnlySpan<ReadOnlyMemory<int>> sources, DecodeRequest? request = null, CancellationToken cancellationToken = default)
+    {
+        Begin(request, sources.Length);
+        try
+        {
+            foreach (ref readonly var source in sources) Add(source.Span);
+            return Search(request, cancellationToken);
+        }
+        catch (ArgumentException fault) when (IsRefused(sources.Length))
+        {
+            throw DecodingError.OfSource(_sources.Count, fault);
+        }
+        finally
+        {
+            End();
+        }
+    }
+
+    /// <summary>The same for texts, which the model's source table splits.</summary>
+    /// <param name="texts">At most <see cref="BatchSize"/> sources.</param>
+    /// <param name="request">Settings for each source; null for the defaults. It must have no <see cref="DecodeRequest.OnToken"/>.</param>
+    /// <param name="cancellationToken">Checked before each node of each step.</param>
+    /// <returns>The results of each source, in the order of the sources. The next call overwrites them.</returns>
+    /// <exception cref="ArgumentException">There are too many sources, the request has a callback, or one of the sources is refused as in a single call. There are no results.</exception>
+    /// <exception cref="SeqDataException">A graph cannot use an input, such as a token outside its embedding table. There are no results.</exception>
+    /// <exception cref="InvalidOperationException">The model has no source table; or a search is running: another thread made this call.</exception>
+    /// <exception cref="OperationCanceledException">The call was cancelled. There are no results.</exception>
+    public ReadOnlySpan<DecodeResultCollection> DecodeBatch(ReadOnlySpan<string> texts, DecodeRequest? request = null, CancellationToken cancellationToken = default)
+    {
+        Begin(request, texts.Length);
+        try
+        {
+            foreach (var text in texts) Add(text);
+            return Search(request, cancellationToken);
+        }
+        catch (ArgumentException fault) when (IsRefused(texts.Length))
+        {
+            throw DecodingError.OfSource(_sources.Count, fault);
         }
         finally
         {
@@ -167,78 +219,5 @@ public sealed class SeqDecoder : IDisposable, IResultSource
         _disposed = true;
         _encoder.Dispose();
         _step?.Dispose();
-    }
-
-    int IResultSource.Version => _version;
-
-    int IResultSource.ResultCount => _results.Count;
-
-    ReadOnlySpan<int> IResultSource.Tokens(int rank) => Found.Tokens(rank);
-
-    float IResultSource.Score(int rank) => Found[rank].Score;
-
-    float IResultSource.LogProbability(int rank) => Found[rank].LogProbability;
-
-    bool IResultSource.IsComplete(int rank) => Found[rank].IsComplete;
-
-    ReadOnlySpan<int> IResultSource.Frames(int rank) => [];
-
-    int IResultSource.AlignmentCount(int rank)
-    {
-        var rows = Found[rank].AlignmentRows;
-        return _step.AlignmentStride == 0 ? 0 : rows;
-    }
-
-    ReadOnlySpan<float> IResultSource.Alignment(int rank, int step) => Found.Alignment(rank, step, Math.Min(_encoder.Length, _step.AlignmentStride));
-
-    private void Begin()
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        if (!_turn.TryTake()) throw DecodingError.AtWork(nameof(DecodeRequest.OnToken));
-    }
-
-    private void End() => _turn.Leave();
-
-    private Results Found
-    {
-        get
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            return _results;
-        }
-    }
-
-    /// <summary>The place of the source's own tokens: after the begin token, with room for the end token.</summary>
-    private Span<int> Room()
-    {
-        var start = _sourceBegin is null ? 0 : 1;
-        return _source.AsSpan(start, Math.Max(_source.Length - start - (_sourceEnd is null ? 0 : 1), 0));
-    }
-
-    private DecodeResultCollection Search(int count, DecodeRequest? request, CancellationToken cancellationToken)
-    {
-        _version++;
-        _results.Clear();
-        if (_sourceBegin is { } begin)
-        {
-            _source[0] = begin;
-            count++;
-        }
-
-        if (_sourceEnd is { } end) _source[count++] = end;
-        try
-        {
-            _encoder.Run(_source.AsSpan(0, count), cancellationToken);
-            var alignmentLength = Math.Min(count, _step.AlignmentStride);
-            _search.Run([_begin], request, alignmentLength, cancellationToken);
-            _results.Finish(alignmentLength);
-        }
-        catch
-        {
-            _results.Clear();
-            throw;
-        }
-
-        return Results;
     }
 }

@@ -8,8 +8,14 @@ public sealed class SeqDecoderOptions
     /// <summary>The work limit of a search, in multiples of the work limit of a run.</summary>
     private const double MostRuns = 10;
 
-    /// <summary>Number of hypotheses, run as one batch if the model has a batch dimension. 1: greedy decoding or sampling. Default: 1.</summary>
+    /// <summary>Number of hypotheses, run as one batch (of a language model, if it has a batch dimension). 1: greedy decoding or sampling. Default: 1.</summary>
     public int BeamWidth { get; init; } = 1;
+
+    /// <summary>
+    /// Most sources of one call of <see cref="SeqDecoder.DecodeBatch(ReadOnlySpan{string}, DecodeRequest?, CancellationToken)"/>, whose hypotheses run as one
+    /// batch, so that weights are read once a step for all. A <see cref="SeqGenerator"/> does not use it. Default: 1.
+    /// </summary>
+    public int BatchSize { get; init; } = 1;
 
     /// <summary>
     /// Most results, best first; greedy decoding gives one. May be more than <see cref="BeamWidth"/>: then the beam goes on until
@@ -73,6 +79,8 @@ public sealed class SeqDecoderOptions
     internal void Check()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(BeamWidth, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(BatchSize, 1);
+        if ((long)BeamWidth * BatchSize > int.MaxValue) throw new ArgumentException($"{nameof(BeamWidth)} · {nameof(BatchSize)} is {(long)BeamWidth * BatchSize}; it must be at most {int.MaxValue}.");
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxResults, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxSourceLength, 1);
         if (MaxTokens is { } max) ArgumentOutOfRangeException.ThrowIfLessThan(max, 1, nameof(MaxTokens));

@@ -100,7 +100,7 @@ public sealed partial class SeqGenerator
         try
         {
             if (tokens.Length > 1) _graph.Feed(tokens[..^1], cancellationToken);
-            _search.Run(tokens.IsEmpty ? [] : tokens[^1..], request, 0, cancellationToken);
+            _search.Run(_graph, tokens.IsEmpty ? [] : tokens[^1..], request, cancellationToken);
             _results.Finish(0);
         }
         catch

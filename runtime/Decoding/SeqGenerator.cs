@@ -57,7 +57,7 @@ public sealed partial class SeqGenerator : IDisposable, IResultSource
             if (end >= _graph.Vocabulary) throw new ArgumentException($"Token {end}, which ends a text, is outside the model's tokens (0 to {_graph.Vocabulary - 1}).");
             if (_graph.AlignmentStride > 0) throw new ArgumentException($"The model's metadata name '{info.Text(DecodingKeys.Alignment)}' as the alignment; a language model has none.");
             options.CheckWork(MaxTokens, Math.Ceiling(MaxPromptLength / (double)_graph.Piece) * _graph.WorkOfRun + (MaxTokens + 1.0) * _graph.WorkOfStep);
-            _search = new BeamSearch(model, _graph, end, Table, MaxTokens, options, _memory);
+            _search = new BeamSearch(model, _graph, end, Table, MaxTokens, options, Sampler.Of(options, model.Kernels, _graph.Vocabulary, _memory), _memory);
             _results = _search.Results;
         }
         catch

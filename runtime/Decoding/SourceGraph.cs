@@ -78,6 +78,26 @@ internal sealed class SourceGraph : IDisposable
         return graph.Inputs.FirstOrDefault(i => i.Name == name) ?? throw new ArgumentException($"The encoder '{graph.Name}' has no input '{name}', the source according to the metadata.");
     }
 
+    /// <summary>Adds the largest source to the sizes of rows of the same graph.</summary>
+    public void AddLength(SeqSessionOptions options)
+    {
+        if (_time is not null) options.MaxSizes[_time] = MaxSteps;
+    }
+
+    /// <summary>Sets the length of the next run of rows of the same graph.</summary>
+    public void SetLength(GraphRows rows, int steps)
+    {
+        if (_time is not null) rows.SetSize(_time, steps);
+    }
+
+    /// <summary>Writes a source, and its length and positions, into a row of the same graph.</summary>
+    public void Write(GraphRows rows, int row, ReadOnlySpan<int> tokens)
+    {
+        PortIO.Write(SourceType, rows.Input(Source, row), tokens);
+        if (_lengthInput >= 0) PortIO.Fill(rows.Inputs[_lengthInput].Type, rows.Input(_lengthInput, row), tokens.Length);
+        if (_positionInput >= 0) PortIO.Number(rows.Inputs[_positionInput].Type, rows.Input(_positionInput, row), 0);
+    }
+
     /// <summary>Sets the length of the next run, and writes it to the length input.</summary>
     public void SetLength(int steps)
     {

@@ -1,10 +1,23 @@
 namespace SeqRuntime.Decoding;
 
+/// <summary>What a step of hypotheses gives a search.</summary>
+internal interface ITokenScores
+{
+    /// <summary>Number of different tokens.</summary>
+    int Vocabulary { get; }
+
+    /// <summary>Most alignment weights of a row, or 0 if there are none.</summary>
+    int AlignmentStride { get; }
+
+    /// <summary>Log probabilities of the next token of a row.</summary>
+    Span<float> LogProbabilities(int row);
+}
+
 /// <summary>
 /// A graph that gives the next token's logits from the token before and the states. Has one row of states for each hypothesis, in a
 /// batch where its token has a symbolic dimension for them; <see cref="Run"/> takes for each new row the row it goes on from.
 /// </summary>
-internal abstract class StepRows : IDisposable
+internal abstract class StepRows : ITokenScores, IDisposable
 {
     private readonly int _width;
     private readonly int _logits;
@@ -138,8 +151,11 @@ internal abstract class StepRows : IDisposable
     /// <summary>Writes the inputs that stay, after the number of rows has changed.</summary>
     protected abstract void FillRows();
 
-    protected ArgumentException WrongLogits(int rows) =>
-        new($"The step's logits have shape [{string.Join(", ", LogitShape.ToArray())}]; they must be {rows} {(rows == 1 ? "row" : "rows")} of {Vocabulary} numbers.");
+    /// <summary>The exception where a step's logits are not one row for each hypothesis.</summary>
+    public static ArgumentException WrongLogits(ReadOnlySpan<int> shape, int rows, int vocabulary) =>
+        new($"The step's logits have shape [{string.Join(", ", shape.ToArray())}]; they must be {rows} {(rows == 1 ? "row" : "rows")} of {vocabulary} numbers.");
+
+    protected ArgumentException WrongLogits(int rows) => WrongLogits(LogitShape, rows, Vocabulary);
 
     /// <summary>Makes the rows of the batch go on from others, where they do not stand there already.</summary>
     private void GoOn(ReadOnlySpan<int> parents)

@@ -28,8 +28,11 @@ public sealed class DecodeCommandTests : IDisposable
             _cli.Good("decode", G2p, "recurrent", "speech", "--beam", $"{beam}", "--best", $"{best}", "--length-penalty", "0.5");
             Assert.Equal(expected, _cli.Out.ReplaceLineEndings("\n"));
             File.WriteAllText(_cli["words.txt"], "recurrent\n\nspeech\n");
-            _cli.Good("decode", G2p, "--from", _cli["words.txt"], "--beam", $"{beam}", "--best", $"{best}", "--length-penalty", "0.5");
-            Assert.Equal(expected, _cli.Out.ReplaceLineEndings("\n"));
+            foreach (var batch in (string[])["1", "2", "32"])
+            {
+                _cli.Good("decode", G2p, "--from", _cli["words.txt"], "--beam", $"{beam}", "--best", $"{best}", "--batch", batch, "--length-penalty", "0.5");
+                Assert.Equal(expected, _cli.Out.ReplaceLineEndings("\n"));
+            }
         }
     }
 
@@ -67,9 +70,12 @@ public sealed class DecodeCommandTests : IDisposable
     {
         File.WriteAllBytes(_cli["small.seq"], SmallDecoder.Make(3, batched: true));
         File.WriteAllText(_cli["numbers.txt"], "2\n1\ntwo\n3\n");
-        Assert.Equal(1, _cli.Run("decode", _cli["small.seq"], "--from", _cli["numbers.txt"]));
-        Assert.Matches("^2\t[^\n]*\n1\t[^\n]*\n$", _cli.Out.ReplaceLineEndings("\n"));
-        Assert.Contains("'two'", _cli.Error, StringComparison.Ordinal);
+        foreach (var batch in (string[])["1", "2", "4"])
+        {
+            Assert.Equal(1, _cli.Run("decode", _cli["small.seq"], "--from", _cli["numbers.txt"], "--batch", batch));
+            Assert.Matches("^2\t[^\n]*\n1\t[^\n]*\n$", _cli.Out.ReplaceLineEndings("\n"));
+            Assert.Contains("'two'", _cli.Error, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -87,6 +93,7 @@ public sealed class DecodeCommandTests : IDisposable
     {
         _cli.Fails(2, ["decode", G2p, "hi", "--from", "f.txt"], "TEXT and --from FILE.txt cannot be combined");
         _cli.Fails(2, ["decode", G2p], "give texts, a file of them");
+        _cli.Fails(2, ["decode", G2p, "hi", "--batch", "0"], "--batch 0: give a whole number from 1");
         _cli.Fails(2, ["decode", G2p, "hi", "--kernels", "nothing"], "there is no such kernel set; give one of", "portable");
         foreach (var name in SeqRuntime.Kernels.Sets.KernelRegistry.Built.Except(SeqRuntime.Kernels.Sets.KernelRegistry.Runnable.Select(kernels => kernels.Name)))
             _cli.Fails(2, ["decode", G2p, "hi", "--kernels", name], $"--kernels {name}: this processor cannot run");

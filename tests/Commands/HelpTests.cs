@@ -15,7 +15,7 @@ public sealed partial class HelpTests : IDisposable
     [InlineData("upgrade", 3)]
     [InlineData("inspect", 4)]
     [InlineData("run", 10)]
-    [InlineData("decode", 15)]
+    [InlineData("decode", 16)]
     [InlineData("", 3)]
     public void Help_shows_every_option_in_an_example(string command, int options)
     {

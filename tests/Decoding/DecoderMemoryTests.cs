@@ -10,13 +10,14 @@ public class DecoderMemoryTests
     private const long Most = 1L << 30;
 
     [Theory]
-    [InlineData(1, 1, 1 << 16, true)]
-    [InlineData(8, 3, 1 << 12, true)]
-    [InlineData(8, 3, 1 << 12, false)]
-    public void What_an_encoder_decoder_allocates_is_what_it_says(int beam, int best, int tokens, bool batched)
+    [InlineData(1, 1, 1 << 16, true, 1)]
+    [InlineData(8, 3, 1 << 12, true, 1)]
+    [InlineData(8, 3, 1 << 12, false, 1)]
+    [InlineData(4, 3, 1 << 12, false, 16)]
+    public void What_an_encoder_decoder_allocates_is_what_it_says(int beam, int best, int tokens, bool batched, int batch)
     {
         using var model = SeqModel.Load(RandomDecoder.Make(5, batched));
-        var options = new SeqDecoderOptions { BeamWidth = beam, MaxResults = best, MaxTokens = tokens, MaxSourceLength = 50 };
+        var options = new SeqDecoderOptions { BeamWidth = beam, MaxResults = best, MaxTokens = tokens, MaxSourceLength = 50, BatchSize = batch };
         IsWhatItSays(() => model.CreateDecoder(options), decoder => decoder.MemoryBytes);
     }
 

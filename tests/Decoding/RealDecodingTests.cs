@@ -191,7 +191,7 @@ public sealed class RealDecodingTests
         }
     }
 
-    private static byte[] Thai(WeightKind weights) => SeqRuntime.Converter.Pipeline.Conversion.Convert(
+    internal static byte[] Thai(WeightKind weights) => SeqRuntime.Converter.Pipeline.Conversion.Convert(
         [("encoder", Models.Need("thai2rom/thai2rom_encoder.onnx")), ("step", Models.Need("thai2rom/thai2rom_decoder.onnx"))],
         new ConversionOptions { Weights = weights, Decoding = Repository.Find("docs/examples/thai2rom.json") }).File;
 

@@ -5,7 +5,7 @@ namespace SeqRuntime.Tests.Decoding;
 
 /// <summary>
 /// Random encoder-decoders, greedily and by beam search, batched and one by one. They give the same bits as decoders whose sessions share
-/// no memory between values and compute everything at every step.
+/// no memory between values and compute everything at every step, one sentence after the other or all at once.
 /// </summary>
 /// <remarks>A long run: SEQRUNTIME_CASES=20000 dotnet test tests -c Release --filter Cases=Random</remarks>
 [Trait("Cases", "Random")]
@@ -40,6 +40,16 @@ public class SharedDecodingTests
         }).ToArray();
         if (found[0] is null) return null;
         Assert.Equal(found[1]!, found[0]!);
+        using var together = model.CreateDecoder(new SeqDecoderOptions { BeamWidth = beam, MaxResults = best, MaxSourceLength = LongestSource, BatchSize = sentences.Length });
+        try
+        {
+            var batch = together.DecodeBatch([.. sentences.Select(sentence => new ReadOnlyMemory<int>(sentence))]);
+            Assert.Equal(found[0]!, [.. batch.ToArray().SelectMany(BatchDecodingTests.Describe)]);
+        }
+        catch (ArgumentException fault) when (SharingCase.IsRefusal(fault))
+        {
+        }
+
         return found[0];
     }
 
@@ -57,17 +67,9 @@ public class SharedDecodingTests
                 return null;
             }
 
-            for (var rank = 0; rank < decoder.Results.Count; rank++) results.Add(Describe(decoder, rank));
+            results.AddRange(BatchDecodingTests.Describe(decoder.Results));
         }
 
         return results;
     }
-
-    private static string Describe(SeqDecoder decoder, int rank)
-    {
-        var alignment = Enumerable.Range(0, decoder.Results[rank].AlignmentCount).SelectMany(step => decoder.Results[rank].Alignment(step).ToArray());
-        return $"{string.Join(' ', decoder.Results[rank].Tokens.ToArray())} {Bits(decoder.Results[rank].Score)} {Bits(decoder.Results[rank].LogProbability)} {decoder.Results[rank].IsComplete} {string.Join(' ', alignment.Select(Bits))}";
-    }
-
-    private static string Bits(float number) => BitConverter.SingleToUInt32Bits(number).ToString("x8");
 }

@@ -200,6 +200,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             foreach (var (name, mark) in new[] { ("amp.nam", "\"LSTM\", \"config\""), ("pedal.json", "model_data"), ("effect.json", "in_shape"), ("voice.rnnn", "rnnoise-nu") }) _folder.Write(name, AudioModels.All.First(model => model.Contains(mark, StringComparison.Ordinal)));
             TextModel.Write(_folder, "docs/examples/text.json");
             Make("text.seq", "docs/examples/text.json");
+            _folder.Write("words.txt", "recurrent\nspeech\n"u8.ToArray());
             foreach (var (name, real) in s_real)
             {
                 if (Models.Find(real) is not { } path || name.EndsWith(".seq", StringComparison.Ordinal)) continue;

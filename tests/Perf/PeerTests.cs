@@ -30,7 +30,7 @@ public sealed class PeerTests
         Models.Need("g2p_en/checkpoint20.npz");
         Models.Need("thai2rom/thai2rom_encoder.onnx");
         var contests = DecodingContests.All(Models.Find(".")!).ToList();
-        Assert.Equal(3, contests.Count);
+        Assert.Equal(4, contests.Count);
         foreach (var contest in contests)
         {
             using var theirs = contest.Contenders["ort"]();

@@ -131,7 +131,8 @@ internal sealed unsafe class BatchNode : StreamNode
 /// <param name="rows">Its rows; null for a value that all streams share, which is then repeated.</param>
 /// <param name="isOutput">Whether it is written, not read.</param>
 /// <param name="capacity">Most streams.</param>
-internal sealed unsafe class StreamPort(Tensor one, StreamRows? rows, bool isOutput, int capacity)
+/// <param name="isGathered">Whether streams share rows, so that they must be copied.</param>
+internal sealed unsafe class StreamPort(Tensor one, StreamRows? rows, bool isOutput, int capacity, bool isGathered)
 {
     private BatchLayout _layout;
     private bool _isCopied;
@@ -152,7 +153,7 @@ internal sealed unsafe class StreamPort(Tensor one, StreamRows? rows, bool isOut
         _layout = layout;
         _outer = layout.Outer;
         _block = one.Bytes / _outer;
-        _isCopied = _outer > 1 || rows is null;
+        _isCopied = _outer > 1 || rows is null || isGathered;
         Resize(capacity);
     }
 
@@ -177,12 +178,11 @@ internal sealed unsafe class StreamPort(Tensor one, StreamRows? rows, bool isOut
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Copy(int streams)
     {
-        var (start, step) = rows is null ? ((nint)one.Data, 0) : ((nint)rows.Start, rows.Bytes);
         for (var outer = 0L; outer < _outer; outer++)
         {
             for (var row = 0L; row < streams; row++)
             {
-                var own = (byte*)start + row * step + outer * _block;
+                var own = (rows is null ? one.Data : rows.At(row)) + outer * _block;
                 var all = All.Data + (outer * streams + row) * _block;
                 Buffer.MemoryCopy(isOutput ? all : own, isOutput ? own : all, _block, _block);
             }

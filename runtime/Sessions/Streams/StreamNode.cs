@@ -3,9 +3,37 @@ using SeqRuntime.Operators;
 
 namespace SeqRuntime.Sessions.Streams;
 
-/// <summary>The rows of a value, one for each stream.</summary>
-internal sealed unsafe class StreamRows
+/// <summary>The source that each row of a step goes on from, where several rows share one (hypotheses of a decoder).</summary>
+/// <param name="capacity">Most rows.</param>
+internal sealed class SourceOfRow(int capacity)
 {
+    private readonly int[] _sources = new int[capacity];
+
+    /// <summary>Whether values of a source are read by the rows of a step. If not, the rows are the sources themselves.</summary>
+    public bool IsOn { get; private set; }
+
+    public int this[long row]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => IsOn ? _sources[row] : (int)row;
+    }
+
+    public void Set(ReadOnlySpan<int> sources)
+    {
+        sources.CopyTo(_sources);
+        IsOn = true;
+    }
+
+    public void Clear() => IsOn = false;
+}
+
+/// <summary>The rows of a value, one for each stream, or one for each source where streams share it.</summary>
+/// <param name="sources">The source of each stream's row; null where each stream has its own.</param>
+internal sealed unsafe class StreamRows(SourceOfRow? sources = null)
+{
+    /// <summary>Whether streams of one source share a row.</summary>
+    public bool IsOfSource => sources is not null;
+
     /// <summary>Row of the first stream of a step.</summary>
     public byte* Start { get; set; }
 
@@ -16,6 +44,10 @@ internal sealed unsafe class StreamRows
     public long Bytes { get; set; }
 
     public void Place(byte* own) => Start = Own = own;
+
+    /// <summary>The row of a stream of the step.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public byte* At(long stream) => Start + (sources is null ? stream : sources[stream]) * Bytes;
 }
 
 /// <summary>A node that runs over the rows of all streams of a step.</summary>
@@ -72,7 +104,7 @@ internal sealed unsafe class SerialNode(Operator op, int index, NodeContext one,
     {
         for (_row = 0; _row < streams; _row++)
         {
-            foreach (var (tensor, rows) in values) tensor.Data = rows.Start + _row * rows.Bytes;
+            foreach (var (tensor, rows) in values) tensor.Data = rows.At(_row);
             Operator.Execute(one);
         }
     }

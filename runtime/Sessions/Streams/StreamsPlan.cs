@@ -11,6 +11,8 @@ namespace SeqRuntime.Sessions.Streams;
 /// <remarks>
 /// Layout of the block: first the rows of states, inputs and outputs, by slot; then the rows of a step: states and
 /// inputs (used if the streams of a step are not neighbours), all other values, packed by lifetime; scratch.
+/// The rows of a decoder (<see cref="GraphRows"/>) have slots for states only, and sources: fixed inputs and all that depends only on them have one row for
+/// each source, which the nodes that compute it run over.
 /// </remarks>
 internal sealed unsafe class StreamsPlan
 {
@@ -20,29 +22,53 @@ internal sealed unsafe class StreamsPlan
     private readonly StreamRows?[] _rows;
     private readonly Places _places;
     private readonly SeqSessionOptions _limits;
+    private readonly SourceOfRow? _sourceOfRow;
+    private readonly int _sources;
     private readonly long _scratchBytes;
     private readonly long _scratchOffset;
 
     /// <exception cref="ArgumentException">The graph does not fit together at its largest sizes, keeps caches, or the limit of memory or of work is exceeded.</exception>
     /// <exception cref="SeqFormatException">The graph is not valid at any sizes.</exception>
-    public StreamsPlan(LoadedGraph graph, Tensor[] tensors, KernelSet kernels, int capacity, SeqSessionOptions options)
+    /// <param name="graph">The graph.</param>
+    /// <param name="tensors">The model's constants.</param>
+    /// <param name="kernels">The kernels of all nodes.</param>
+    /// <param name="capacity">Most streams, or rows of a decoder.</param>
+    /// <param name="options">Largest sizes and limits; of a decoder also the inputs of a source.</param>
+    /// <param name="sources">Most sources of a decoder's rows; null for streams.</param>
+    public StreamsPlan(LoadedGraph graph, Tensor[] tensors, KernelSet kernels, int capacity, SeqSessionOptions options, int? sources = null)
     {
-        Capacity = capacity;
-        _limits = new SeqSessionOptions { MaxSizes = options.MaxSizes, MemoryLimitBytes = options.MemoryLimitBytes, WorkLimit = options.WorkLimit };
+        (Capacity, _sources) = (capacity, sources ?? 0);
+        _limits = new SeqSessionOptions
+        {
+            MaxSizes = options.MaxSizes,
+            MemoryLimitBytes = options.MemoryLimitBytes,
+            WorkLimit = options.WorkLimit,
+            FixedInputs = sources is null ? [] : options.FixedInputs,
+            SharesMemory = sources is null || options.SharesMemory,
+        };
         One = new GraphPlan(graph, tensors, kernels, _limits);
         if (One.Caches.Symbols is [var cache, ..]) throw SessionError.NoStreamsOfCaches(graph.Name, One.Caches.NameOf(cache));
+        if (_limits.FixedInputs.Count > 0)
+        {
+            if ((long)capacity * sizeof(int) > options.MemoryLimitBytes) throw SessionError.StreamsMemory(graph.Name, capacity, (double)capacity * sizeof(int), options.MemoryLimitBytes);
+            _sourceOfRow = new SourceOfRow(capacity);
+        }
+
+        var isOfSource = FindValuesOfSources();
         _rows = new StreamRows?[graph.Values.Length];
         for (var i = 0; i < _rows.Length; i++)
         {
-            if (!One.IsStill(i)) _rows[i] = new StreamRows { Bytes = One.Values[One.RootOf(i)].Bytes };
+            if (!One.IsStill(i)) _rows[i] = new StreamRows(isOfSource[One.RootOf(i)] ? _sourceOfRow : null) { Bytes = One.Values[One.RootOf(i)].Bytes };
         }
 
         for (var i = 0; i < _rows.Length; i++) _rows[i] = _rows[One.RootOf(i)];
-        Nodes = [.. One.RunOrder.Where(i => !One.IsKnownNode[i] && !One.IsViewNode[i]).Select(i => MakeNode(graph.Nodes[i], i, kernels))];
-        _places = new Places(One, root => All(_rows[root]!.Bytes));
+        int[] run = [.. One.RunOrder.Where(i => !One.IsKnownNode[i] && !One.IsViewNode[i])];
+        Nodes = Array.ConvertAll(run, i => MakeNode(graph.Nodes[i], i, kernels));
+        FixedNodes = run.Count(i => One.IsFixedNode[i]);
+        _places = new Places(One, root => All(_rows[root]!.Bytes, _rows[root]!.IsOfSource ? _sources : capacity));
         States = Array.ConvertAll(graph.States, s => Place(One.Values[s.Value]));
-        Inputs = Array.ConvertAll(graph.Inputs, i => Place(One.Values[i]));
-        Outputs = Array.ConvertAll(graph.Outputs, i => Place(One.Values[i]));
+        Inputs = sources is null ? Array.ConvertAll(graph.Inputs, i => Place(One.Values[i])) : [];
+        Outputs = sources is null ? Array.ConvertAll(graph.Outputs, i => Place(One.Values[i])) : [];
         foreach (var state in graph.States) _places.Keep(state.Value);
         foreach (var input in graph.Inputs) _places.Keep(input);
         _places.Pack();
@@ -61,6 +87,12 @@ internal sealed unsafe class StreamsPlan
     public int Capacity { get; }
 
     public StreamNode[] Nodes { get; }
+
+    /// <summary>Number of nodes, the first, that run over sources.</summary>
+    public int FixedNodes { get; }
+
+    /// <summary>The source of each row of a step; null where no value is shared by rows.</summary>
+    public SourceOfRow? SourceOfRow => _sourceOfRow;
 
     /// <summary>Places of each state by slot.</summary>
     public SlotRows[] States { get; }
@@ -123,7 +155,24 @@ internal sealed unsafe class StreamsPlan
         if (One.Work * Capacity > _limits.WorkLimit) throw SessionError.Work($"A step of {Capacity} streams of graph '{One.Graph.Name}'", One.Work * Capacity, _limits.WorkLimit);
     }
 
-    private SlotRows Place(Tensor one) => new(one) { Offset = _places.Reserve(All(one.Bytes)) };
+    /// <summary>For each root: whether it has one row for each source.</summary>
+    private bool[] FindValuesOfSources()
+    {
+        var graph = One.Graph;
+        var isOfSource = new bool[graph.Values.Length];
+        foreach (var input in graph.Inputs) isOfSource[input] = _limits.FixedInputs.Contains(One.Values[input].Name);
+        for (var i = 0; i < graph.Nodes.Length; i++)
+        {
+            foreach (var output in graph.Nodes[i].Outputs)
+            {
+                if (output >= 0 && One.IsFixedNode[i]) isOfSource[One.RootOf(output)] = true;
+            }
+        }
+
+        return isOfSource;
+    }
+
+    private SlotRows Place(Tensor one) => new(one) { Offset = _places.Reserve(All(one.Bytes, Capacity)) };
 
     private StreamNode MakeNode(LoadedNode node, int index, KernelSet kernels)
     {
@@ -141,21 +190,22 @@ internal sealed unsafe class StreamsPlan
         var isShared = Array.ConvertAll(node.Inputs, i => i < 0 || _rows[i] is null);
         var (inputLayouts, outputLayouts) = (new BatchLayout?[node.Inputs.Length], new BatchLayout?[node.Outputs.Length]);
         if (!Batching.Find(node.Operator, one, isShared, inputLayouts, outputLayouts)) return null;
-        var (inputs, outputs) = (Ports(node.Inputs, inputLayouts, isOutput: false), Ports(node.Outputs, outputLayouts, isOutput: true));
+        var isFixed = One.IsFixedNode[alone.Index];
+        var (inputs, outputs) = (Ports(node.Inputs, inputLayouts, isOutput: false, isFixed), Ports(node.Outputs, outputLayouts, isOutput: true, isFixed));
         var all = new NodeContext(kernels, Seen(node.Inputs, inputs), Seen(node.Outputs, outputs));
         return new BatchNode(node.Operator, one, isShared, inputs, outputs, all, alone) { HasWeights = alone.HasWeights };
     }
 
-    private StreamPort?[] Ports(int[] values, BatchLayout?[] layouts, bool isOutput) =>
-        [.. values.Select((value, i) => value < 0 || layouts[i] is null ? null : new StreamPort(One.Values[value], _rows[value], isOutput, Capacity))];
+    private StreamPort?[] Ports(int[] values, BatchLayout?[] layouts, bool isOutput, bool isFixed) =>
+        [.. values.Select((value, i) => value < 0 || layouts[i] is null ? null : new StreamPort(One.Values[value], _rows[value], isOutput, isFixed ? _sources : Capacity, !isFixed && _rows[value] is { IsOfSource: true }))];
 
     private Tensor?[] Seen(int[] values, StreamPort?[] ports) => [.. values.Select((value, i) => value < 0 ? null : ports[i]?.All ?? One.Values[value])];
 
-    /// <summary>Bytes for all streams; refused if they are too many.</summary>
-    private long All(long bytes)
+    /// <summary>Bytes for all streams or sources; refused if they are too many.</summary>
+    private long All(long bytes, int count)
     {
         const double most = 1L << 50;
-        return (double)bytes * Capacity <= most ? bytes * Capacity : throw SessionError.StreamsMemory(One.Graph.Name, Capacity, (double)bytes * Capacity, _limits.MemoryLimitBytes);
+        return (double)bytes * count <= most ? bytes * count : throw SessionError.StreamsMemory(One.Graph.Name, Capacity, (double)bytes * count, _limits.MemoryLimitBytes);
     }
 }
 
