@@ -25,15 +25,21 @@ internal sealed class ReportFiles(string kind)
     }
 
     /// <summary>Writes the files that the command line names.</summary>
+    /// <param name="result">The command line.</param>
+    /// <param name="machine">The machine that was measured.</param>
+    /// <param name="report">All measurements.</param>
+    /// <param name="type">Their form in JSON.</param>
+    /// <param name="tables">The tables.</param>
+    /// <param name="other">A name in perf/results in the place of the command's usual one.</param>
     /// <returns>The folder of --record. Null without it.</returns>
-    public string? Write<T>(ParseResult result, Machine machine, T report, JsonTypeInfo<T> type, string tables)
+    public string? Write<T>(ParseResult result, Machine machine, T report, JsonTypeInfo<T> type, string tables, string? other = null)
     {
         var text = JsonReports.Text(report, type);
         if (result.GetValue(_json) is { } json) File.WriteAllText(json.FullName, text);
         if (result.GetValue(_markdown) is { } markdown) File.WriteAllText(markdown.FullName, tables);
         if (!result.GetValue(_record)) return null;
-        File.WriteAllText(Results.Name(machine, kind, ".json"), text);
-        File.WriteAllText(Results.Name(machine, kind, ".md"), tables);
+        File.WriteAllText(Results.Name(machine, other ?? kind, ".json"), text);
+        File.WriteAllText(Results.Name(machine, other ?? kind, ".md"), tables);
         return Results.Folder(machine);
     }
 }
@@ -46,6 +52,8 @@ internal sealed class ReportFiles(string kind)
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip)]
 [JsonSerializable(typeof(CompareReport))]
 [JsonSerializable(typeof(RealtimeReport))]
+[JsonSerializable(typeof(RecipeReport))]
+[JsonSerializable(typeof(RecipeTimes))]
 [JsonSerializable(typeof(Baseline))]
 [JsonSerializable(typeof(SortedDictionary<string, SortedDictionary<string, double>>), TypeInfoPropertyName = "RatioTable")]
 [JsonSerializable(typeof(ProbeReport))]

@@ -63,6 +63,7 @@ internal static partial class Tables
 {
     public const string Readme = "README.md";
     public const string Performance = "docs/performance.md";
+    public const string Realtime = "docs/realtime.md";
 
     /// <summary>The picture of a processor's folder of results.</summary>
     public const string Picture = "latency.svg";

@@ -69,7 +69,7 @@ internal static class RealtimeRun
     }
 
     /// <summary>For each session: sets its frame, runs it, and reads its output.</summary>
-    private static Action<int> Steps(params (SeqSession Session, float[][] Frames)[] parts)
+    public static Action<int> Steps(params (SeqSession Session, float[][] Frames)[] parts)
     {
         var outputs = Array.ConvertAll(parts, part => part.Session.Output<float>(0).ToArray());
         return index =>

@@ -25,6 +25,9 @@ public sealed class TablesTests
         Assert.Contains(records, record => Tables.Replace(readme, Tables.Readme, "compare", record.Short()) == readme && Tables.Replace(performance, Tables.Performance, "compare", record.Summary()) == performance);
         var times = Directory.GetFiles(Repository.Find("perf/results"), "*-realtime.md", SearchOption.AllDirectories).Select(File.ReadAllText);
         Assert.Contains(times, table => Tables.Replace(performance, Tables.Performance, "realtime", table) == performance);
+        var realtime = File.ReadAllText(Repository.Find(Tables.Realtime));
+        var recipes = Directory.GetFiles(Repository.Find("perf/results"), "*-recipes.md", SearchOption.AllDirectories).Select(File.ReadAllText);
+        Assert.Contains(recipes, table => Tables.Replace(realtime, Tables.Realtime, "recipes", table) == realtime);
     }
 
     [Fact]
@@ -33,6 +36,7 @@ public sealed class TablesTests
         CompareRow Row(string work, string peer, string size) => new("id", work, size, "fp32", peer, 1, 1, 2, 2, 0.5, 4, 8, 0);
         var machine = new Machine("2026-01-01", "P", "F", "portable", "S", ".NET", "1.0");
         var report = new CompareReport(machine, 1, [Row("LSTM, one step, fp32", "ONNX Runtime fp32", "64"), Row("LSTM, one step, fp32", "ONNX Runtime fp32", "128"), Row("Matrix product", "limit", "9")]);
+        Assert.StartsWith("2026-01-01, P (F), kernels portable, ", report.Short(), StringComparison.Ordinal);
         Assert.EndsWith("\n| LSTM, one step, fp32 | ONNX Runtime fp32 | 64: **0.50** · 128: **0.50** |\n", report.Short(), StringComparison.Ordinal);
         Assert.InRange(File.ReadAllLines(Repository.Find(Tables.Readme)).Count(line => line.Contains(": **", StringComparison.Ordinal)), 1, 8);
     }
