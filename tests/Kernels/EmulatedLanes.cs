@@ -250,6 +250,51 @@ internal readonly unsafe struct EmulatedVnni<P> : IInt8Dot<Vector256<int>, Vecto
     public static Vector256<int> Finish(Vector256<int> acc) => acc;
 }
 
+/// <summary>The same with 16 rows a vector, for the loops of wide vectors.</summary>
+internal readonly unsafe struct EmulatedWideVnni : IInt8Dot<Vector512<int>, Vector512<int>>
+{
+    private const int Shift = unchecked((int)0x80808080);
+
+    public static int Vectors => 4;
+
+    public static bool SplitsSums => false;
+
+    public static int Start(sbyte* x, nint columns) => 0;
+
+    public static Vector512<int> Begin(int start, int* rowSums) => -(Vector512.Load(rowSums) << 7);
+
+    public static Vector512<int> LoadWeights(byte* w) => Vector512.Load((int*)w);
+
+    public static Vector512<int> LoadInputs(sbyte* x) => Vector512.Create(Unsafe.ReadUnaligned<int>(x) ^ Shift);
+
+    public static Vector512<int> LoadFour(sbyte* x) => Vector512.Create(Vector256.Create(Vector128.Load((int*)x), default), default) ^ Vector512.Create(Shift);
+
+    public static Vector512<int> Group(Vector512<int> four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => Vector512.Create(four[group]);
+
+    public static Vector512<int> Factor(Vector512<int> x) => x;
+
+    public static Vector512<int> Flip(Vector512<int> x) => default;
+
+    public static Vector512<int> MulAdd(Vector512<int> acc, Vector512<int> w, Vector512<int> factor, Vector512<int> flip)
+    {
+        for (var i = 0; i < 64; i++) ((int*)&acc)[i / 4] += ((byte*)&factor)[i] * ((sbyte*)&w)[i];
+        return acc;
+    }
+
+    public static Vector512<int> MulAdd(Vector512<int> acc, Vector512<int> w0, Vector512<int> factor0, Vector512<int> flip0, Vector512<int> w1, Vector512<int> factor1, Vector512<int> flip1) =>
+        throw new NotSupportedException("Wide loops take one group at a time.");
+
+    public static void MulAdd(ref Vector512<int> first, ref Vector512<int> second, int at, byte* w0, Vector512<int> factor0, Vector512<int> flip0, byte* w1, Vector512<int> factor1, Vector512<int> flip1) =>
+        throw new NotSupportedException("Wide loops take one vector at a time.");
+
+    public static void MulAdd(ref Vector512<int> a0, ref Vector512<int> b0, ref Vector512<int> a1, ref Vector512<int> b1, int at, byte* w0, Vector512<int> factor0, Vector512<int> flip0, Vector512<int> factor2, Vector512<int> flip2, byte* w1, Vector512<int> factor1, Vector512<int> flip1, Vector512<int> factor3, Vector512<int> flip3) =>
+        throw new NotSupportedException("Wide loops take one vector at a time.");
+
+    public static Vector512<int> Join(Vector512<int> a, Vector512<int> b) => a + b;
+
+    public static Vector512<int> Finish(Vector512<int> acc) => acc;
+}
+
 /// <summary>The same with |x| as the unsigned factor and signs at the weights, which needs no sums of weights.</summary>
 internal readonly unsafe struct EmulatedSignedVnni : IInt8Dot<Vector256<int>, Vector256<int>>
 {

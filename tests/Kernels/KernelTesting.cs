@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 using SeqRuntime.Kernels.Products;
 using SeqRuntime.Kernels.Sets;
@@ -25,6 +26,7 @@ internal static class KernelTesting
     [
         .. KernelRegistry.Runnable,
         new SimdKernels<Lanes16, Vector512<float>, Vector512<int>, Int8Products<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnni<Split>, EmulatedSignedVnni, Vector256<int>>, GemmInt4<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnniInt4, Vector256<int>>, SplitSteps<WholeSteps<Lanes16, Vector512<float>, Vector512<int>>, WholeSteps<Lanes8, Vector256<float>, Vector256<int>>>>("emulated 16 lanes, vnni"),
+        new SimdKernels<Lanes16, Vector512<float>, Vector512<int>, EmulatedWideProducts, GemmInt4<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnniInt4, Vector256<int>>, SplitSteps<WholeSteps<Lanes16, Vector512<float>, Vector512<int>>, WholeSteps<Lanes8, Vector256<float>, Vector256<int>>>>("emulated 16 lanes, wide vnni"),
         new SimdKernels<Lanes8, Vector256<float>, Vector256<int>, Int8Products<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnni<Whole>, EmulatedSignedVnni, Vector256<int>>, GemmInt4<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnniInt4, Vector256<int>>, WholeSteps<Lanes8, Vector256<float>, Vector256<int>>>("emulated 8 lanes, vnni"),
         new SimdKernels<Lanes4, Vector128<float>, Vector128<int>, Int8Products<Lanes4, Vector128<float>, Vector128<int>, EmulatedNeonInt8, EmulatedNeonInt8, Vector256<int>>, GemmInt4<Lanes4, Vector128<float>, Vector128<int>, EmulatedNeonInt4, Vector256<short>>, BlockSteps<Lanes4, Vector128<float>, Vector128<int>>>("emulated 4 lanes"),
     ];
@@ -52,4 +54,19 @@ internal static class KernelTesting
         1 => Math.Min(max, 16 * random.Next(1, 9) + random.Next(-1, 2)),
         _ => random.Next(1, max + 1),
     };
+}
+
+/// <summary>int8 products of 16 lanes by the loops of wide vectors; with a scale for each group of inputs, of 8 lanes.</summary>
+internal readonly unsafe struct EmulatedWideProducts : IInt8Products
+{
+    public static void ScaledByRow(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8<Lanes16, Vector512<float>, Vector512<int>, EmulatedWideVnni, Vector512<int>>.Run(w, x, y);
+
+    public static void ScaledByGroup(in PackedMatrix w, in QuantizedRows x, in OutputRange y) => GemmInt8Groups<Lanes8, Vector256<float>, Vector256<int>, EmulatedSignedVnni, Vector256<int>>.Run(w, x, y);
+
+    public static QuantizedRow Prepare(sbyte* x, float scale, nint columns) => new(x, scale, 0);
+
+    public static void Panels(in PackedMatrix w, nint first, nint rows, in QuantizedRow x, float* init, float* y) =>
+        GemmInt8<Lanes16, Vector512<float>, Vector512<int>, EmulatedWideVnni, Vector512<int>>.Panels(w, first, rows, x, init, y);
+
+    public static void Step(in RecurrentStep step) => QuantizedSteps<Lanes16, Vector512<float>, Vector512<int>, EmulatedWideProducts>.Run(step);
 }

@@ -32,12 +32,13 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(in PackedMatrix w, in QuantizedRows x, in OutputRange y)
     {
-        var sums = stackalloc int[WeightLayout.WidestPanel];
+        var sums = stackalloc int[(IsWide ? 4 : 1) * WeightLayout.WidestPanel];
         var starts = stackalloc int[MaxRows];
         var zeros = stackalloc float[WeightLayout.WidestPanel];
         if (y.Init == null) new Span<float>(zeros, WeightLayout.WidestPanel).Clear();
         Debug.Assert(!D.SplitsSums || D.Vectors == 8, "Split sums take the places of the vectors after the eighth.");
-        Debug.Assert(PairVectors * S.Lanes <= 2 * KernelSet.Tile, "Two rows take at most two tiles.");
+        Debug.Assert(IsWide || PairVectors * S.Lanes <= 2 * KernelSet.Tile, "Two rows take at most two tiles.");
+        Debug.Assert(!IsWide || D.Vectors == 4, "A panel has four vectors.");
         var layout = w.Layout;
         nint columns = layout.Columns, count = x.Count;
         var matrix = new Matrix
@@ -61,6 +62,13 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
         {
             var rows = count - first < MaxRows ? count - first : MaxRows;
             for (nint i = 0; i < rows; i++) starts[i] = D.Start(x.At(first + i), columns);
+            if (IsWide)
+            {
+                for (var row = Fours(&matrix, x.Slice(first, rows), starts, y.Skip(first)); row < rows; row++)
+                    One(&matrix, x.At(first + row), x.Scales[first + row], starts[row], y.InitAt(first + row), y.At(first + row));
+                continue;
+            }
+
             var even = rows & ~1;
             if (even > 0) Pairs(&matrix, x.Slice(first, even), starts, y.Skip(first));
             if (even == rows) continue;
@@ -86,6 +94,19 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Piece(nint taken, Matrix* matrix, int* p, nint stride, nint c, nint left, sbyte* x, float xscale, int start, float* init, float* y)
     {
+        if (IsWide)
+        {
+            switch (Pieces<S, F, I>.Tiles(taken))
+            {
+                case 1: WideRows1<OneTile>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
+                case 2: WideRows1<TwoTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
+                case 3: WideRows1<ThreeTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
+                default: WideRows1<FourTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
+            }
+
+            return;
+        }
+
         switch (Pieces<S, F, I>.Tiles(taken))
         {
             case 1: Rows1<OneTile>(matrix, p, stride, c, left, x, xscale, start, init, y); break;

@@ -13,14 +13,29 @@ using Short = System.Runtime.Intrinsics.Vector512<short>;
 
 namespace SeqRuntime.Kernels.Sets;
 
-/// <summary>16 lanes of AVX-512 (F, BW and DQ), also for int4 products. int8 products use 8 lanes: 16 are not faster with AVX-512 BW, and .NET has AVX-VNNI with 8 only.</summary>
+/// <summary>16 lanes of AVX-512 (F, BW and DQ), also for int4 products. int8 products use 8 lanes, because 16 are not faster with AVX-512 BW, and .NET 10 has AVX-VNNI with 8 only; for .NET 11 see <c>Avx512Vnni</c>.</summary>
 internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
 {
-    public static KernelSet Make(string name) => System.Runtime.Intrinsics.X86.AvxVnni.IsSupported ? Make<Int8Products<Avx2, FloatOf8, IntOf8, AvxVnni.Shifted<AvxVnni.Together>, AvxVnni.Signed, IntOf8>>(name) : Make<Int8Products<Avx2, FloatOf8, IntOf8, Avx2, Avx2, IntOf8>>(name);
+    public static KernelSet Make(string name)
+    {
+#if NET11_0_OR_GREATER
+        if (System.Runtime.Intrinsics.X86.AvxVnni.V512.IsSupported) return Avx512Vnni.Make(name);
+#endif
+        return System.Runtime.Intrinsics.X86.AvxVnni.IsSupported
+            ? Make<Int8Products<Avx2, FloatOf8, IntOf8, AvxVnni.Shifted<AvxVnni.Together>, AvxVnni.Signed, IntOf8>, Avx512, Short>(name)
+            : Make<Int8Products<Avx2, FloatOf8, IntOf8, Avx2, Avx2, IntOf8>, Avx512, Short>(name);
+    }
 
-    public static KernelSet Make<B>(string name)
-        where B : struct, IInt8Products =>
-        new SimdKernels<Avx512, Float, Int, B, GemmInt4<Avx512, Float, Int, Avx512, Short>, SplitSteps<WholeSteps<Avx512, Float, Int>, WholeSteps<Avx2, FloatOf8, IntOf8>>>(name);
+    /// <summary>A kernel set with these lanes and the given integer products.</summary>
+    /// <typeparam name="B">int8 products.</typeparam>
+    /// <typeparam name="P">int4 products.</typeparam>
+    /// <typeparam name="G">Sums of int4 products within a group.</typeparam>
+    /// <param name="name">Its name.</param>
+    public static KernelSet Make<B, P, G>(string name)
+        where B : struct, IInt8Products
+        where P : struct, IInt4Dot<Int, G>
+        where G : unmanaged =>
+        new SimdKernels<Avx512, Float, Int, B, GemmInt4<Avx512, Float, Int, P, G>, SplitSteps<WholeSteps<Avx512, Float, Int>, WholeSteps<Avx2, FloatOf8, IntOf8>>>(name);
 
     public static int Lanes
     {
