@@ -96,6 +96,7 @@ internal sealed unsafe class Conv : Operator
         return Math.Max(bytes, cursor.Bytes);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context)
     {
         if (context.Output(0).Count == 0) return;
@@ -121,27 +122,33 @@ internal sealed unsafe class Conv : Operator
     }
 
     /// <summary>Whether some sizes run windows in lanes: with dense weights, and with packed ones that are small enough to be read anew for each few windows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool MayBeInLanes(NodeContext context)
     {
         var w = context.Input(1);
         return w.Format == TensorFormat.Dense || (!w.Layout.IsInteger && (long)w.Layout.Rows * w.Layout.Columns <= MostInLanes);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool IsInLanes(NodeContext context) => MayBeInLanes(context) && (Windows(context) >= FewWindows || (context.Input(1).Format == TensorFormat.Dense && !IsDepthwise(context)));
 
     /// <summary>Whether single windows are so short that they are summed without vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsDepthwise(NodeContext context) => _window.Rank == 1 && context.Input(0).Shape[1] == _group;
 
     /// <summary>The number of windows of one batch row, from the output's shape.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Windows(NodeContext context)
     {
         var y = context.Output(0);
         return y.Count == 0 ? 0 : y.Count / (y.Shape[0] * y.Shape[1]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private ConvPlane Plane(NodeContext context) => new(_window, context.Input(0).Shape, context.Output(0).Shape, context.Optional(3) is not null, isSideBySide: false);
 
     /// <summary>Places of a run whose windows are rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private RowPlaces PlaceRows(NodeContext context, ref ScratchCursor cursor, int most, out ConvPlane plane)
     {
         ref readonly var x = ref context.Input(0).Shape;
@@ -161,6 +168,7 @@ internal sealed unsafe class Conv : Operator
     }
 
     /// <summary>The input in place, or all its batch rows copied with what is around them; and the state after the run.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float* Fill(NodeContext context, in ConvPlane plane, float* to)
     {
         var x = context.Input(0);
@@ -247,6 +255,7 @@ internal sealed unsafe class Conv : Operator
     }
 
     /// <summary>Few windows of one channel each: the same chain as the kernel's, one output at a time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Few(NodeContext context)
     {
         var cursor = new ScratchCursor(context.Scratch);
@@ -263,6 +272,7 @@ internal sealed unsafe class Conv : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Few(float* weights, float* input, float* bias, float* output, int outputs, int count)
     {
         nint stride = _window.Stride(2), dilation = _window.Dilation(2);
@@ -285,6 +295,7 @@ internal sealed unsafe class Conv : Operator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float* Part(float* bias, nint offset) => bias == null ? null : bias + offset;
 
     /// <summary>Scratch of a run whose windows are rows.</summary>

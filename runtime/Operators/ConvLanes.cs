@@ -25,6 +25,7 @@ internal readonly unsafe struct ConvLanes
     private readonly nint _lines;
     private readonly nint _width;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public ConvLanes(SpatialWindow window, int groups, NodeContext context)
     {
         Tensor x = context.Input(0), y = context.Output(0);
@@ -45,8 +46,13 @@ internal readonly unsafe struct ConvLanes
     private nint Spatial => _depths * _lines * _width;
 
     /// <summary>Lines that are gathered together.</summary>
-    private nint LinesOfChunk => Math.Min(LongLine / Math.Max(_width, 1), _depths * _lines);
+    private nint LinesOfChunk
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Math.Min(LongLine / Math.Max(_width, 1), _depths * _lines);
+    }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Place(ref ScratchCursor cursor, out Places places)
     {
         var w = _context.Input(1);
@@ -92,6 +98,7 @@ internal readonly unsafe struct ConvLanes
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void InPlace(float* source, float* weights, nint weightGroup, nint* taps, float* target)
     {
         for (nint depth = 0; depth < _depths; depth++)
@@ -111,6 +118,7 @@ internal readonly unsafe struct ConvLanes
     }
 
     /// <summary>Lines that are shorter than a vector: the elements of some lines are copied side by side, tap by tap.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Gathered(float* source, float* weights, nint weightGroup, in Places places, float* target)
     {
         nint count = _depths * _lines, chunk = LinesOfChunk;
@@ -136,9 +144,11 @@ internal readonly unsafe struct ConvLanes
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Multiply(float* weights, nint weightGroup, WindowRows rows) => Multiply(weights, weightGroup, rows, 0, _groups);
 
     /// <summary>Multiplies some groups by their weights: dense, or panel by panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Multiply(float* weights, nint weightGroup, WindowRows rows, nint firstGroup, nint groups)
     {
         var w = _context.Input(1);

@@ -33,6 +33,7 @@ internal readonly unsafe struct ConvPlane
     /// <param name="y">Shape of the output.</param>
     /// <param name="hasState">Whether a state is the left padding.</param>
     /// <param name="isSideBySide">Whether neighbouring windows are neighbours in memory. Otherwise their stride lies between them.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public ConvPlane(SpatialWindow window, in Shape x, in Shape y, bool hasState, bool isSideBySide)
     {
         _window = window;
@@ -66,6 +67,9 @@ internal readonly unsafe struct ConvPlane
             _phaseWidth = windows;
             _phaseStep = dilation;
         }
+
+        // Sizes that no machine has room for are refused here, before their product overflows.
+        if (!IsInPlace) ScratchCursor.CheckFloats((double)_channels * _depth.Count * _height.Count * _phases * _phaseWidth);
     }
 
     /// <summary>Whether windows read the input itself.</summary>
@@ -111,6 +115,7 @@ internal readonly unsafe struct ConvPlane
     }
 
     /// <summary>The place of a tap of the first row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private nint Column(nint tap)
     {
         nint stride = _window.Stride(2), column = tap * _window.Dilation(2);
@@ -122,6 +127,7 @@ internal readonly unsafe struct ConvPlane
     /// <param name="context">The convolution's values.</param>
     /// <param name="row">The batch row.</param>
     /// <param name="to">Room for <see cref="Count"/> elements and a vector.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Fill(NodeContext context, nint row, float* to)
     {
         var x = context.Input(0).Floats + row * _channels * _inDepth * _inHeight * _inWidth;
@@ -160,6 +166,7 @@ internal readonly unsafe struct ConvPlane
     }
 
     /// <summary>The last elements of the state and the input become the next run's state.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void StoreState(float* x, float* before, float* after)
     {
         var kept = Math.Max(0, _left - _inWidth);
@@ -170,6 +177,7 @@ internal readonly unsafe struct ConvPlane
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FillRow(float* row, float* state, float* to)
     {
         var before = Math.Min(_left, _phaseWidth);
@@ -180,6 +188,7 @@ internal readonly unsafe struct ConvPlane
         Clear(to + before + count, _phaseWidth - before - count);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FillPhases(float* row, float* state, float* to)
     {
         nint stride = _window.Stride(2), width = _phaseWidth;
@@ -232,6 +241,7 @@ internal readonly unsafe struct ConvPlane
         for (nint i = 0; i < count; i += Vector128<float>.Count) Vector128<float>.Zero.Store(at + i);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Copy(float* from, float* to, nint count) => Buffer.MemoryCopy(from, to, count * sizeof(float), count * sizeof(float));
 
     /// <summary>The stored rows along depth or height: how many, and which rows of the input they are.</summary>
@@ -242,6 +252,7 @@ internal readonly unsafe struct ConvPlane
         private readonly nint _stride;
         private readonly nint _pad;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public Rows(SpatialWindow window, int axis, nint size, nint windows, bool isInPlace)
         {
             nint stride = window.Stride(axis), dilation = window.Dilation(axis), taps = window.Kernel(axis), reach = (nint)window.Reach(axis);
@@ -269,6 +280,7 @@ internal readonly unsafe struct ConvPlane
         public nint OfLine { get; }
 
         /// <summary>The row of the input that a stored row is; outside of it in the padding.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public nint Source(nint row) => _each == Count ? row * _step - _pad : row / _each * _stride + row % _each * _step - _pad;
     }
 }

@@ -98,6 +98,7 @@ internal sealed unsafe class ConvTranspose : Operator
     }
 
     /// <summary>One line of outputs of some channels.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Run(NodeContext context, in TransposedLines lines, in Places places, in Block block, nint line)
     {
         Tensor x = context.Input(0), w = context.Input(1), y = context.Output(0);
@@ -178,6 +179,7 @@ internal sealed unsafe class ConvTranspose : Operator
         for (nint i = 0; i < count; i++) to[i * stride] = from[i];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Place(in TransposedLines lines, ref ScratchCursor cursor, out Places places)
     {
         places.Products = cursor.Floats(ProductsOf(lines));
@@ -187,9 +189,11 @@ internal sealed unsafe class ConvTranspose : Operator
     }
 
     /// <summary>Room for the products of a block of channels, a whole number of rows or more.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static nint ProductsOf(in TransposedLines lines) => Math.Min(lines.Channels * lines.ProductsOfChannel, Math.Max(Most, lines.ProductsOfChannel));
 
     /// <summary>Output channels that are computed together: some outputs of one group, or all of some groups.</summary>
+    [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly record struct Block(nint Row, nint Group, nint Groups, nint Output, nint Outputs);
 
     /// <summary>Scratch of a run.</summary>

@@ -28,8 +28,15 @@ internal unsafe struct ScratchCursor(byte* start)
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public float* Floats(long a, long b = 1, long c = 1)
     {
-        if ((double)a * b * c > Limit) ThrowTooLarge();
+        CheckFloats((double)a * b * c);
         return (float*)Take(a * b * c * sizeof(float));
+    }
+
+    /// <summary>Refuses a number of fp32 elements that no machine has room for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void CheckFloats(double count)
+    {
+        if (count > Limit) ThrowTooLarge();
     }
 
     private static void ThrowTooLarge() => throw OperatorError.Value("The node needs more scratch memory than any machine has; its sizes are too large.");

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -31,6 +32,7 @@ internal sealed unsafe class Slice : Operator
 
     public override double Work(NodeContext context) => 2 * OutputWork(context);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context) => StridedCopy.RunKept(context, context.Input(0).Data, context.Output(0).Data);
 
     /// <summary>Sizes and strides of the slice. Returns the offset of its first element.</summary>

@@ -28,6 +28,7 @@ internal unsafe struct StridedCopy
     /// <param name="strides">Elements between indices of each axis. May be 0 or negative.</param>
     /// <param name="width">Bytes of an element.</param>
     /// <param name="offset">Elements of the source before the one at index 0 of every axis.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public StridedCopy(ReadOnlySpan<int> sizes, ReadOnlySpan<long> strides, int width, long offset = 0)
     {
         var rank = Merge(sizes, strides, _sizes, _steps);
@@ -54,12 +55,14 @@ internal unsafe struct StridedCopy
     /// <param name="strides">Elements between indices of each axis. May be 0 or negative.</param>
     /// <param name="width">Bytes of an element.</param>
     /// <param name="target">Dense memory that does not overlap the source.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(byte* source, ReadOnlySpan<int> sizes, ReadOnlySpan<long> strides, int width, byte* target) => new StridedCopy(sizes, strides, width).Run(source, target);
 
     /// <summary>Keeps a view for the runs of a node, when its shapes are inferred.</summary>
     public static void Keep(NodeContext context, in StridedCopy copy) => (context.Kept as Kept ?? (Kept)(context.Kept = new Kept())).Copy = copy;
 
     /// <summary>Copies the view that a node keeps.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RunKept(NodeContext context, byte* source, byte* target) => ((Kept)context.Kept!).Copy.Run(source, target);
 
     /// <summary>Copies the elements of the view in row-major order.</summary>
@@ -90,6 +93,7 @@ internal unsafe struct StridedCopy
     }
 
     /// <summary>Drops axes of size 1 and merges neighbouring axes that are one axis in the source. Returns the number of axes left, or -1 for an empty view.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Merge(ReadOnlySpan<int> sizes, ReadOnlySpan<long> strides, Span<int> merged, Span<long> steps)
     {
         var rank = 0;
@@ -112,6 +116,7 @@ internal unsafe struct StridedCopy
         return rank;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void CopyMatrix(byte* source, byte* target)
     {
         switch (_run)
@@ -125,6 +130,7 @@ internal unsafe struct StridedCopy
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void CopyBlocks<T>(byte* source, T* target)
         where T : unmanaged
     {

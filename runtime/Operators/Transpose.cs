@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Operators;
@@ -48,6 +49,7 @@ internal sealed unsafe class Transpose(Attributes attributes) : Operator
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(NodeContext context) => StridedCopy.RunKept(context, context.Input(0).Data, context.Output(0).Data);
 
     private int Source(int axis, int rank) => _perm.Length == 0 ? rank - 1 - axis : Axes.Normalize(_perm[axis], rank);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Operators;
 
 /// <summary>Which lines of the input, and which elements of them, reach which outputs of a transposed convolution.</summary>
@@ -12,6 +14,7 @@ internal readonly unsafe struct TransposedLines
     private readonly nint _inHeight;
     private readonly nint _outHeight;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public TransposedLines(SpatialWindow window, NodeContext context)
     {
         ref readonly var x = ref context.Input(0).Shape;
@@ -65,9 +68,11 @@ internal readonly unsafe struct TransposedLines
     public nint ProductsOfChannel => _window.Taps * RowLength;
 
     /// <summary>The number of outputs of a line that are a stride apart, from output <paramref name="phase"/> on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public nint Windows(nint phase) => (OutWidth - phase + _window.Stride(2) - 1) / _window.Stride(2);
 
     /// <summary>Whether a tap of depth and height reaches a line of the output, and from which element of a channel on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Reaches(nint line, nint depthTap, nint heightTap, out nint from)
     {
         from = 0;
@@ -81,6 +86,7 @@ internal readonly unsafe struct TransposedLines
     /// <param name="rows">Taps of depth and height that reach the line.</param>
     /// <param name="channels">Channels of each.</param>
     /// <param name="taps">Receives the places, counted from the first product.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public nint PlaceTaps(nint phase, nint rows, nint channels, nint* taps)
     {
         nint stride = _window.Stride(2), count = 0;
@@ -99,6 +105,7 @@ internal readonly unsafe struct TransposedLines
     }
 
     /// <summary>Fills what lies between the products of rows with -0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void ClearMargins(float* products, nint count)
     {
         if (RowLength == InWidth) return;
@@ -109,6 +116,7 @@ internal readonly unsafe struct TransposedLines
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool Find(int axis, nint output, nint tap, nint size, out nint position)
     {
         nint at = output + _window.PadBegin(axis) - tap * _window.Dilation(axis), stride = _window.Stride(axis);

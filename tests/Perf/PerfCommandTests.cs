@@ -72,6 +72,22 @@ public sealed class PerfCommandTests
         Assert.Contains("SeqRuntime int8", picture.ToString(), StringComparison.Ordinal);
     }
 
+    /// <summary>Every node is in the file, once, and their times add up to those of the operators.</summary>
+    [Fact]
+    public void Profile_tells_the_time_of_each_operator_and_node()
+    {
+        using var folder = new TemporaryFolder();
+        var (exit, output, error) = Invoke("profile", Repository.Find(Path.Combine("NativeAotSample", "g2p.seq")), "--graph", "encoder", "--runs", "3", "--json", folder["nodes.json"]);
+        Assert.True(exit == 0, error);
+        Assert.Contains("µs a run without the clock", output, StringComparison.Ordinal);
+        var report = System.Text.Json.JsonDocument.Parse(File.ReadAllText(folder["nodes.json"])).RootElement;
+        var nodes = report.GetProperty("nodes").EnumerateArray().ToList();
+        var operators = report.GetProperty("operators").EnumerateArray().ToList();
+        Assert.NotEmpty(nodes);
+        Assert.Equal(nodes.Count, operators.Sum(kind => kind.GetProperty("nodes").GetInt32()));
+        Assert.All(operators, kind => Assert.Contains(kind.GetProperty("operator").GetString()!, output, StringComparison.Ordinal));
+    }
+
     /// <summary>A new process measures the model. Its medians are printed, and a ratio; frame 1 compiles everything, so it takes longest.</summary>
     [Fact]
     public void First_frames_are_measured_in_a_new_process()

@@ -32,6 +32,7 @@ internal static unsafe class FormatProducts<S, F, I, B, P>
     }
 
     /// <summary>See <see cref="KernelSet.Unpack"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Unpack(in PackedMatrix w, float* to)
     {
         var count = (nint)w.Layout.PaddedRows * w.Layout.Columns;
