@@ -17,6 +17,7 @@ internal static unsafe class RecurrentDriver
         }
 
         if (plan.Batch == 0) return;
+        pass.Unpack();
         if (plan.Mode == RecurrentMode.Composed)
         {
             *plan.Clip = pass.Layer.Clip;

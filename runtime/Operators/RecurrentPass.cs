@@ -90,16 +90,30 @@ internal sealed unsafe class RecurrentPass
     public void Renew(byte* scratch)
     {
         _plan = new RecurrentPlan(this, scratch);
-        _whole = new RecurrentStep { Recurrence = Recurrence is { } r ? r.Matrix(0) : default, RecurrentBias = RecurrentBias, State = _plan.QuantizedState, Units = Layer.Hidden, Gates = Layer.Form.Gates };
+        _whole = new RecurrentStep { Recurrence = Recurrence is { } r ? MatrixOf(r, _plan.UnpackedRecurrence) : default, RecurrentBias = RecurrentBias, State = _plan.QuantizedState, Units = Layer.Hidden, Gates = Layer.Form.Gates };
         if (_plan.Run != RecurrentRun.OneKernel || Input is not { } w) return;
-        _whole.Weights = w.Matrix(0);
+        _whole.Weights = MatrixOf(w, _plan.UnpackedInput);
         _whole.Inputs = w.Layout.Columns;
     }
+
+    /// <summary>Converts weights for the whole steps of a run, if they are not stored as such steps take them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Unpack()
+    {
+        if (!_plan.Unpacks) return;
+        if (_plan.UnpackedRecurrence != null) Kernels.Unpack(Recurrence!.Matrix(0), _plan.UnpackedRecurrence);
+        if (_plan.UnpackedInput != null && _plan.Run == RecurrentRun.OneKernel) Kernels.Unpack(Input!.Matrix(0), _plan.UnpackedInput);
+    }
+
+    /// <summary>A matrix of whole steps: in the place where it becomes fp32, if it has one. Its rows and panels stay the same.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static PackedMatrix MatrixOf(Tensor w, float* unpacked) => unpacked == null ? w.Matrix(0) : new PackedMatrix((byte*)unpacked, w.Layout);
 
     /// <summary>Computes the only step of the only row in one kernel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void StepOnce()
     {
+        Unpack();
         var offset = Direction * (nint)StateSize;
         var y = Y is { } all ? all.Floats + offset : null;
         var to = LastState is { } last ? last.Floats + offset : y != null ? y : _plan.State;

@@ -10,6 +10,10 @@ internal readonly unsafe struct RecurrentPlan
     /// <summary>Rows of X in one input product: enough to read W rarely, few enough to stay in cache.</summary>
     private const int ChunkRows = 128;
 
+    /// <summary>Most weights of a matrix that each run converts to fp32 for whole steps, if it has some steps, and if it has only one.</summary>
+    private const int MostUnpacked = 16 << 10;
+    private const int MostUnpackedOnce = 4 << 10;
+
     /// <param name="pass">The direction, whose X has the shape of now.</param>
     /// <param name="scratch">The node's scratch; null to learn how many <see cref="Bytes"/> it needs.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -36,13 +40,16 @@ internal readonly unsafe struct RecurrentPlan
         Product = cursor.Take(product);
         InputProduct = cursor.Take(w is null ? 0 : PackedProduct.ScratchBytes(w, 1));
         QuantizedState = (sbyte*)cursor.Take(r is { Layout.IsInteger: true } ? KernelSet.QuantizedStride(r.Layout.Columns) : 0);
+        if (IsUnpacked(r)) UnpackedRecurrence = cursor.Floats(r!.Layout.PaddedRows, r.Layout.Columns);
+        if (IsUnpacked(w)) UnpackedInput = cursor.Floats(w!.Layout.PaddedRows, w.Layout.Columns);
         Bytes = cursor.Bytes;
 
-        Mode = pass.BestMode == RecurrentMode.WholeStep && !HasWholeSteps(pass) ? RecurrentMode.Fused : pass.BestMode;
+        Mode = pass.BestMode == RecurrentMode.WholeStep && !HasWholeSteps(pass, Steps) ? RecurrentMode.Fused : pass.BestMode;
         var isOne = Steps == 1 && Batch == 1 && pass.FirstState is not null;
         if (pass.Lengths is not null) Run = RecurrentRun.Ragged;
         else if (isOne && Mode == RecurrentMode.WholeStep && (w is null || TakesBoth(w, r!)) && (!layer.Form.HasCell || pass.FirstCell is not null)) Run = RecurrentRun.OneKernel;
         else if (isOne && layer.Form.BeginsWithRecurrence) Run = RecurrentRun.OneStep;
+        Unpacks = Mode == RecurrentMode.WholeStep && (Batch == 1 || Run == RecurrentRun.Ragged);
     }
 
     public RecurrentMode Mode { get; }
@@ -96,21 +103,42 @@ internal readonly unsafe struct RecurrentPlan
     /// <summary>The state of a single row in a whole step, if its weights take it quantized.</summary>
     public sbyte* QuantizedState { get; }
 
+    /// <summary>R as fp32, if whole steps take it so and it is stored otherwise.</summary>
+    public float* UnpackedRecurrence { get; }
+
+    /// <summary>The same of W.</summary>
+    public float* UnpackedInput { get; }
+
+    /// <summary>Whether some rows take whole steps, so that weights which are not fp32 must become so first.</summary>
+    public bool Unpacks { get; }
+
     /// <summary>Kernels of whole steps take these weights, and are faster with them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool HasWholeSteps(RecurrentPass pass)
+    private static bool HasWholeSteps(RecurrentPass pass, int steps)
     {
         var (w, r) = (pass.Input, pass.Recurrence);
         if (IsInt8(r)) return r!.Layout.PanelRows == WeightLayout.WidestPanel;
         var panel = GateRows.Panel(pass.Layer.Form.Gates);
-        return r is { Format: TensorFormat.PackedFloat32 } && pass.Layer.Form.Gates > 1
-            && r.Layout.PanelRows == panel && (w is null || w.Layout.PanelRows == panel)
+        return r is not null && pass.Layer.Form.Gates > 1 && TakesFloats(r, steps)
+            && IsIn(r, panel) && (w is null || IsIn(w, panel))
             && r.Layout.PanelsBytes + (w is null ? 0 : w.Layout.PanelsBytes) <= pass.Kernels.MostStepBytes;
     }
 
-    /// <summary>A kernel of whole steps takes this W beside this R.</summary>
+    /// <summary>Panels of so many rows, or a single one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool TakesBoth(Tensor w, Tensor r) => IsInt8(r) ? IsInt8(w) && w.Layout.PanelRows == WeightLayout.WidestPanel : w.Format == TensorFormat.PackedFloat32;
+    private static bool IsIn(Tensor w, int panel) => w.Layout.PanelRows == panel || w.Layout.PaddedRows <= Math.Min(panel, w.Layout.PanelRows);
+
+    /// <summary>A kernel of whole steps takes this W beside this R for a single step.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static bool TakesBoth(Tensor w, Tensor r) => IsInt8(r) ? IsInt8(w) && w.Layout.PanelRows == WeightLayout.WidestPanel : TakesFloats(w, 1);
+
+    /// <summary>fp32, or a small matrix that becomes fp32 without loss.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static bool TakesFloats(Tensor w, int steps) =>
+        w.Format == TensorFormat.PackedFloat32 || (IsUnpacked(w) && (steps > 1 || (long)w.Layout.Rows * w.Layout.Columns <= MostUnpackedOnce));
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static bool IsUnpacked(Tensor? w) => w is { Format: TensorFormat.PackedFloat16 or TensorFormat.PackedBFloat16 } && (long)w.Layout.Rows * w.Layout.Columns <= MostUnpacked;
 
     /// <summary>int8 with a scale a row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

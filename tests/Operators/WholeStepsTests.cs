@@ -3,7 +3,7 @@ using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Operators;
 
-/// <summary>Layers with int8 weights: a row that is alone takes whole steps, rows of a batch take separate products and cells. The bits are the same.</summary>
+/// <summary>A row that is alone takes whole steps, with fp16 and bf16 weights if they are small, rows of a batch take separate products and cells. The bits are the same.</summary>
 public class WholeStepsTests
 {
     private const int Most = 130;
@@ -17,6 +17,9 @@ public class WholeStepsTests
             {
                 data.Add(op, (int)TensorFormat.PackedInt8);
                 data.Add(op, (int)TensorFormat.NarrowInt8);
+                data.Add(op, (int)TensorFormat.PackedFloat32);
+                data.Add(op, (int)TensorFormat.PackedFloat16);
+                data.Add(op, (int)TensorFormat.PackedBFloat16);
             }
 
             return data;
