@@ -5,7 +5,7 @@ namespace SeqRuntime;
 /// <summary>How a model is loaded.</summary>
 public sealed class SeqModelOptions
 {
-    /// <summary>Kernel set to use instead of the best one: portable, avx2, avxvnni, avx512, advsimd or advsimd-dp. Null: the environment variable <c>SEQRUNTIME_KERNELS</c>, else the best.</summary>
+    /// <summary>Kernel set to use instead of the best one: portable, sse41, avx2, avxvnni, avx512, advsimd or advsimd-dp. Null: the environment variable <c>SEQRUNTIME_KERNELS</c>, else the best.</summary>
     public string? KernelSet { get; init; }
 
     /// <summary>The logger for loading and session creation. Null: no logging. Runs never log.</summary>

@@ -25,7 +25,7 @@ internal abstract unsafe class KernelSet
     /// <summary>Lanes of the widest vectors. Products read their weights by tiles of as many rows, and work is counted in such vectors.</summary>
     public const int Tile = 16;
 
-    /// <summary>Name as the environment variable and the log use it: portable, avx2, avxvnni, avx512, advsimd, advsimd-dp.</summary>
+    /// <summary>Name as the environment variable and the log use it: portable, sse41, avx2, avxvnni, avx512, advsimd, advsimd-dp.</summary>
     public abstract string Name { get; }
 
     /// <summary>

@@ -53,6 +53,16 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
 
     public static F FmaNegated(F a, F b, F c) => Each<F, F, F, F>(a, b, c, &FmaNegatedLane);
 
+    public static bool IsFused => true;
+
+    public static F FmaOfExact(F a, F b, F c) => Fma(a, b, c);
+
+    public static F FmaAside(F a, F b, F c) => Fma(a, b, c);
+
+    public static F ExpOfNegated(F x) => LaneMath<EmulatedLanes<F, I>, F, I>.ExpOfNegated(x);
+
+    public static F Expm1OfNormal(F x) => LaneMath<EmulatedLanes<F, I>, F, I>.Expm1OfNormal(x);
+
     public static F Max(F a, F b) => Each<F, F, F, F>(a, b, default, &MaxLane);
 
     public static F Min(F a, F b) => Each<F, F, F, F>(a, b, default, &MinLane);

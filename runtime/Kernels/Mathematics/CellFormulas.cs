@@ -17,7 +17,7 @@ internal static class CellFormulas<S, F, I>
     public static F LstmCellOfOpen(F input, F forget, F candidate, F cell)
     {
         var t = LaneMath<S, F, I>.Expm1OfTwice(candidate);
-        return S.Fma(S.Div(S.Broadcast(1f), forget), cell, S.Div(t, S.Mul(input, S.Add(t, S.Broadcast(2f)))));
+        return S.FmaAside(S.Div(S.Broadcast(1f), forget), cell, S.Div(t, S.Mul(input, S.Add(t, S.Broadcast(2f)))));
     }
 
     /// <summary>h' = σ(o)·tanh(c').</summary>
@@ -38,7 +38,7 @@ internal static class CellFormulas<S, F, I>
     {
         var t = LaneMath<S, F, I>.Expm1OfTwice(candidate);
         var n = S.Div(t, S.Add(t, S.Broadcast(2f)));
-        return S.Fma(update, S.Sub(hidden, n), n);
+        return S.FmaAside(update, S.Sub(hidden, n), n);
     }
 
     /// <summary>σ(x) = 1/(1 + e⁻ˣ).</summary>

@@ -92,7 +92,7 @@ internal static unsafe class Cells<S, F, I>
                 var offset = (unit & -Tile) * 3 + (unit & Tile - 1);
                 var x = gatesX + offset;
                 var h = gatesH + offset;
-                S.Store(candidate + unit - first, S.Fma(CellFormulas<S, F, I>.Gate(S.Add(S.Load(x), S.Load(h))), S.Load(h + 2 * Tile), S.Load(x + 2 * Tile)));
+                S.Store(candidate + unit - first, S.FmaAside(CellFormulas<S, F, I>.Gate(S.Add(S.Load(x), S.Load(h))), S.Load(h + 2 * Tile), S.Load(x + 2 * Tile)));
                 S.Store(update + unit - first, CellFormulas<S, F, I>.Gate(S.Add(S.Load(x + Tile), S.Load(h + Tile))));
             }
 
@@ -102,7 +102,7 @@ internal static unsafe class Cells<S, F, I>
                 var offset = (unit & -Tile) * 3 + (unit & Tile - 1);
                 var x = gatesX + offset;
                 var h = gatesH + offset;
-                S.Store(candidate + unit - first, S.Fma(CellFormulas<S, F, I>.Gate(S.Add(S.Load(x), S.Load(h))), S.Load(h + 2 * width), S.Load(x + 2 * width)));
+                S.Store(candidate + unit - first, S.FmaAside(CellFormulas<S, F, I>.Gate(S.Add(S.Load(x), S.Load(h))), S.Load(h + 2 * width), S.Load(x + 2 * width)));
                 S.Store(update + unit - first, CellFormulas<S, F, I>.Gate(S.Add(S.Load(x + width), S.Load(h + width))));
             }
 

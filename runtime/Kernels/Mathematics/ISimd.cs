@@ -48,6 +48,21 @@ internal unsafe interface ISimd<F, I>
     /// <summary>c - a·b, rounded once.</summary>
     static abstract F FmaNegated(F a, F b, F c);
 
+    /// <summary>Whether <see cref="Fma"/> is one instruction.</summary>
+    static abstract bool IsFused { get; }
+
+    /// <summary>As <see cref="Fma"/> where a·b is exact in fp32, so that a product and a sum give the same bits.</summary>
+    static abstract F FmaOfExact(F a, F b, F c);
+
+    /// <summary>As <see cref="Fma"/>, once for many operations: a call where a multiply-add is not one instruction, since those that are inlined have to be few.</summary>
+    static abstract F FmaAside(F a, F b, F c);
+
+    /// <summary>e⁻ˣ for x in [-40, 40]: <see cref="LaneMath{S,F,I}.ExpOfNegated"/>, or another way to its bits.</summary>
+    static abstract F ExpOfNegated(F x);
+
+    /// <summary>eˣ - 1 for x in [-20, 20]: <see cref="LaneMath{S,F,I}.Expm1OfNormal"/>, or another way to its bits.</summary>
+    static abstract F Expm1OfNormal(F x);
+
     /// <summary>a &gt; b ? a : b.</summary>
     static abstract F Max(F a, F b);
 

@@ -42,7 +42,7 @@ internal static partial class LaneMath<S, F, I>
     {
         var n = ReduceExp(x, out var r);
         var scale = S.AsFloat(S.ShiftLeft(S.Add(S.ToInt(n), S.Broadcast(127)), 23));
-        return S.Fma(ExpPolynomial(r), scale, S.Sub(scale, S.Broadcast(1f)));
+        return S.FmaOfExact(ExpPolynomial(r), scale, S.Sub(scale, S.Broadcast(1f)));
     }
 
     /// <summary>eˣ - 1 for x ≤ 0. Maximum error 1.5 ulp.</summary>
@@ -72,8 +72,8 @@ internal static partial class LaneMath<S, F, I>
         var square = S.Mul(f, f);
         var y = S.Mul(S.Mul(f, square), p);
         y = S.Fma(e, S.Broadcast(-2.12194440e-4f), y);
-        y = S.Fma(square, S.Broadcast(-0.5f), y);
-        var result = S.Fma(e, S.Broadcast(0.693359375f), S.Add(f, y));
+        y = S.FmaOfExact(square, S.Broadcast(-0.5f), y);
+        var result = S.FmaOfExact(e, S.Broadcast(0.693359375f), S.Add(f, y));
 
         result = S.Select(S.Less(x, S.Broadcast(float.PositiveInfinity)), result, x);
         result = S.Select(S.Equal(x, default), S.Broadcast(float.NegativeInfinity), result);
@@ -114,9 +114,12 @@ internal static partial class LaneMath<S, F, I>
     /// 1.0 ulp. The result is never denormal, so a product of two of them, which saves a division, loses no accuracy.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F ExpOfGate(F x)
+    public static F ExpOfGate(F x) => S.ExpOfNegated(S.AtMost(S.Broadcast(40f), S.AtLeast(S.Broadcast(-40f), x)));
+
+    /// <summary>e⁻ˣ for x in [-88, 87].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F ExpOfNegated(F x)
     {
-        x = S.AtMost(S.Broadcast(40f), S.AtLeast(S.Broadcast(-40f), x));
         var scale = ReduceNormal(x, -1, out var p);
         return S.FmaNegated(p, scale, scale);
     }
@@ -126,7 +129,14 @@ internal static partial class LaneMath<S, F, I>
     public static F Expm1OfTwice(F x)
     {
         x = S.AtMost(S.Broadcast(10f), S.AtLeast(S.Broadcast(-10f), x));
-        var scale = ReduceNormal(S.Add(x, x), 1, out var p);
+        return S.Expm1OfNormal(S.Add(x, x));
+    }
+
+    /// <summary>eˣ - 1 for x in [-87, 88].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Expm1OfNormal(F x)
+    {
+        var scale = ReduceNormal(x, 1, out var p);
         return S.Fma(p, scale, S.Sub(scale, S.Broadcast(1f)));
     }
 
@@ -178,7 +188,7 @@ internal static partial class LaneMath<S, F, I>
     private static F ReduceExp(F x, out F r)
     {
         var n = S.Round(S.Mul(x, S.Broadcast(1.44269504088896341f)));
-        r = S.FmaNegated(n, S.Broadcast(0.693359375f), x);
+        r = S.FmaOfExact(n, S.Broadcast(-0.693359375f), x);
         r = S.FmaNegated(n, S.Broadcast(-2.12194440e-4f), r);
         return n;
     }

@@ -63,6 +63,24 @@ internal readonly unsafe struct Scalar : ISimd<float, int>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float FmaNegated(float a, float b, float c) => MathF.FusedMultiplyAdd(-a, b, c);
 
+    public static bool IsFused
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float FmaOfExact(float a, float b, float c) => Fma(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float FmaAside(float a, float b, float c) => Fma(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float ExpOfNegated(float x) => LaneMath<Scalar, float, int>.ExpOfNegated(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Expm1OfNormal(float x) => LaneMath<Scalar, float, int>.Expm1OfNormal(x);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Max(float a, float b) => a > b ? a : b;
 

@@ -57,7 +57,7 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
         }
 
         var scale = S.Broadcast(xscale);
-        if (left >= Wanted<N>(D.Vectors))
+        if (S.IsFused && left >= Wanted<N>(D.Vectors))
         {
             var scales = matrix->Scales + c;
             init = init == null ? matrix->Zeros : init + c;

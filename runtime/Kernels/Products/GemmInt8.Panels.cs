@@ -13,6 +13,7 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
     /// <param name="x">Inputs.</param>
     /// <param name="init">Initial values of the rows' sums; read in whole tiles.</param>
     /// <param name="y">The rows' outputs; written in whole tiles.</param>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Panels(in PackedMatrix w, nint first, nint rows, in QuantizedRow x, float* init, float* y)
     {
@@ -21,6 +22,8 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
         matrix.Scales = w.Scales + first;
         matrix.RowSums = w.RowSums + first;
         matrix.Groups = groups;
+        Unsafe.SkipInit(out KeptSums sums);
+        if (!S.IsFused) matrix.Sums = (int*)&sums;
         var p = (int*)w.Panels + first * groups;
         for (nint c = 0; c < rows; p += WeightLayout.WidestPanel * groups)
         {
@@ -34,5 +37,12 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
 
             c += stride;
         }
+    }
+
+    /// <summary>A place for the sums of a piece, where a multiply-add takes them from memory.</summary>
+    [InlineArray(WeightLayout.WidestPanel)]
+    private struct KeptSums
+    {
+        private int _first;
     }
 }

@@ -52,7 +52,7 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
         F scale = S.Broadcast(rows.Scales[row]), scale1 = S.Broadcast(rows.Scales[row + 1]);
         float* init = outputs.InitAt(row), init1 = outputs.InitAt(row + 1);
         float* y = outputs.At(row), y1 = y + outputs.Stride;
-        if (left >= Wanted<N>(PairVectors))
+        if (S.IsFused && left >= Wanted<N>(PairVectors))
         {
             var scales = matrix->Scales + c;
             init = init == null ? matrix->Zeros : init + c;

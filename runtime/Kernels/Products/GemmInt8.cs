@@ -85,8 +85,9 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
         {
             var p = matrix->At(c, out var stride, out var left);
             var taken = Pieces<S, F, I>.Taken(left, D.Vectors);
+            if (left > taken) left = taken;
             Piece(taken, matrix, p, stride, c, left, x, xscale, start, init, y);
-            c += left < taken ? left : taken;
+            c += left;
         }
     }
 
@@ -125,13 +126,14 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
         {
             var p = matrix->At(c, out var stride, out var left);
             var taken = Pieces<S, F, I>.Taken(left, PairVectors);
+            if (left > taken) left = taken;
             for (nint row = 0; row < count; row += 2)
             {
                 if (Pieces<S, F, I>.Tiles(taken) == 1) Rows2<OneTile>(matrix, p, stride, c, left, row, x, starts, y);
                 else Rows2<TwoTiles>(matrix, p, stride, c, left, row, x, starts, y);
             }
 
-            c += left < taken ? left : taken;
+            c += left;
         }
     }
 
@@ -144,13 +146,13 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put(A sum, float* scales, F xscale, float* init, float* y) => S.Store(y, ScaledSums<S, F, I>.Value(D.Finish(sum), S.Load(scales), xscale, S.Load(init)));
 
-    /// <summary>Outputs from stored sums.</summary>
+    /// <summary>Outputs from stored sums: of a piece that is not whole, and of every piece where a multiply-add is so long that it is better in a loop.</summary>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void PutKept(Matrix* matrix, int* sums, nint c, nint left, F xscale, float* init, float* y)
     {
         for (var end = c + left; c < end; c += S.Lanes, sums += S.Lanes)
         {
-            var value = ScaledSums<S, F, I>.Value(S.LoadInt(sums), S.Load(matrix->Scales + c), xscale, init == null ? default : S.Load(init + c));
+            var value = S.Fma(S.ToFloat(S.LoadInt(sums)), S.Mul(S.Load(matrix->Scales + c), xscale), init == null ? default : S.Load(init + c));
             if (c + S.Lanes <= end)
             {
                 S.Store(y + c, value);

@@ -19,5 +19,5 @@ internal static unsafe class ScaledSums<S, F, I>
 
     /// <summary>fma((float)sum, wscale·xscale, init).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static F Value(I sum, F scale, F xscale, F init) => S.Fma(S.ToFloat(sum), S.Mul(scale, xscale), init);
+    public static F Value(I sum, F scale, F xscale, F init) => S.FmaAside(S.ToFloat(sum), S.Mul(scale, xscale), init);
 }

@@ -81,6 +81,24 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float FmaNegated(Float a, Float b, Float c) => Isa.FusedMultiplySubtract(c, a, b);
 
+    public static bool IsFused
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaOfExact(Float a, Float b, Float c) => Fma(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaAside(Float a, Float b, Float c) => Fma(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float ExpOfNegated(Float x) => LaneMath<AdvSimd, Float, Int>.ExpOfNegated(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Expm1OfNormal(Float x) => LaneMath<AdvSimd, Float, Int>.Expm1OfNormal(x);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Max(Float a, Float b) => Isa.BitwiseSelect(Isa.CompareGreaterThan(a, b), a, b);
 

@@ -86,6 +86,24 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float FmaNegated(Float a, Float b, Float c) => System.Runtime.Intrinsics.X86.Fma.MultiplyAddNegated(a, b, c);
 
+    public static bool IsFused
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaOfExact(Float a, Float b, Float c) => Fma(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaAside(Float a, Float b, Float c) => Fma(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float ExpOfNegated(Float x) => LaneMath<Avx2, Float, Int>.ExpOfNegated(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Expm1OfNormal(Float x) => LaneMath<Avx2, Float, Int>.Expm1OfNormal(x);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Max(Float a, Float b) => Isa.Max(a, b);
 

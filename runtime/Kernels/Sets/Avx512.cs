@@ -94,6 +94,24 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float FmaNegated(Float a, Float b, Float c) => Isa.FusedMultiplyAddNegated(a, b, c);
 
+    public static bool IsFused
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaOfExact(Float a, Float b, Float c) => Fma(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaAside(Float a, Float b, Float c) => Fma(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float ExpOfNegated(Float x) => LaneMath<Avx512, Float, Int>.ExpOfNegated(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float Expm1OfNormal(Float x) => LaneMath<Avx512, Float, Int>.Expm1OfNormal(x);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Max(Float a, Float b) => Isa.Max(a, b);
 

@@ -9,6 +9,7 @@ internal static class InstructionSets
     public static List<string> Find()
     {
         var names = new List<string>();
+        if (X86.Sse41.IsSupported) names.Add("sse4.1");
         if (X86.Sse42.IsSupported) names.Add("sse4.2");
         if (X86.Avx.IsSupported) names.Add("avx");
         if (X86.Avx2.IsSupported) names.Add("avx2");
