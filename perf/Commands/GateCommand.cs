@@ -35,7 +35,10 @@ internal sealed class GateCommand
         var key = $"{machine.Kernels} on {machine.Family}";
         var known = baseline.Ratios.ContainsKey(key);
         output.WriteLine($"{machine}");
-        output.WriteLine($"Fails if a case's ratio to its plain loop exceeds the ratio of '{key}' in {path} by over {baseline.Tolerance:P0}{string.Concat(baseline.Tolerances.Select(t => $" ({t.Key}: {t.Value:P0})"))}.\n");
+        var tolerances = $"{baseline.Tolerance:P0}{string.Concat(baseline.Tolerances.Select(t => $" ({t.Key}: {t.Value:P0})"))}";
+        output.WriteLine(known
+            ? $"Fails if a case's ratio to its plain loop exceeds the ratio of '{key}' in {path} by over {tolerances}.\n"
+            : $"{path} has no baseline for '{key}'. A case's ratio to its plain loop is compared with the worst of the processors it has: up to {tolerances} more is ok, up to {baseline.Spread(key):P0} beyond that is unknown, more fails.\n");
 
         var cases = GateCases.All().Select(work => new GateMeasurement(work)).ToList();
         var faults = Measure(cases, baseline, key, update ? UpdateAttempts : 1);
@@ -43,7 +46,7 @@ internal sealed class GateCommand
         foreach (var work in cases)
         {
             var verdict = baseline.Judge(key, work.Id, work.Ratio);
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {work.Id} | {CompareReport.Time(work.Ours)} | {CompareReport.Time(work.Plain)} | {work.Ratio:F3} | {verdict.Recorded:F3} | {verdict.Change:+0%;-0%;0%} | {work.Attempts} | {(verdict.Recorded is null ? "new" : verdict.Passes ? "ok" : "SLOWER")} |"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {work.Id} | {CompareReport.Time(work.Ours)} | {CompareReport.Time(work.Plain)} | {work.Ratio:F3} | {verdict.Recorded:F3} | {verdict.Change:+0%;-0%;0%} | {work.Attempts} | {Word(verdict.Standing)} |"));
         }
 
         output.WriteLine();
@@ -59,7 +62,7 @@ internal sealed class GateCommand
 
         if (!known)
         {
-            output.WriteLine($"No baseline is recorded for '{key}', so its cases pass. To record it, commit the result of 'perf gate --update', or add this under \"ratios\" of {path}:");
+            output.WriteLine($"To record a baseline of '{key}', commit the result of 'perf gate --update', or add this under \"ratios\" of {path}:");
             output.WriteLine(JsonReports.Text(Baseline.Empty.With(key, measured, sizes).Ratios, JsonReports.Default.RatioTable));
         }
 
@@ -67,6 +70,14 @@ internal sealed class GateCommand
         output.WriteLine(faults.Count == 0 ? "perf gate: all within the baseline" : $"perf gate: {faults.Count} failed");
         return faults.Count == 0 ? ExitCode.Good : ExitCode.Failed;
     }
+
+    private static string Word(Standing standing) => standing switch
+    {
+        Standing.Fits => "ok",
+        Standing.New => "new",
+        Standing.Unknown => "unknown",
+        _ => "SLOWER",
+    };
 
     /// <summary>Runs each case once, then repeats those that fail while there is time. Noise of other programs passes; a regression stays.</summary>
     private static List<string> Measure(List<GateMeasurement> cases, Baseline baseline, string key, int attempts)
@@ -87,7 +98,7 @@ internal sealed class GateCommand
         return failing.ConvertAll(work =>
         {
             var verdict = baseline.Judge(key, work.Id, work.Ratio);
-            return string.Create(CultureInfo.InvariantCulture, $"{work.Id} takes {work.Ratio:F3} of its plain loop's time where {verdict.Recorded:F3} is recorded: {verdict.Change:P0} slower, {baseline.Allowed(work.Id):P0} is allowed ({work.Attempts} attempts)");
+            return string.Create(CultureInfo.InvariantCulture, $"{work.Id} takes {work.Ratio:F3} of its plain loop's time where {verdict.Recorded:F3} is recorded: {verdict.Change:P0} slower, {baseline.Allowed(work.Id) + (baseline.Ratios.ContainsKey(key) ? 0 : baseline.Spread(key)):P0} is allowed ({work.Attempts} attempts)");
         });
     }
 

@@ -27,9 +27,57 @@ public sealed class BaselineTests
     [Fact]
     public void A_case_without_a_baseline_passes()
     {
-        Assert.Equal(new Verdict(Recorded: null, Change: null, Passes: true), s_baseline.Judge("portable on another", "lstm/64/fp32", 100));
-        Assert.Equal(new Verdict(Recorded: null, Change: null, Passes: true), s_baseline.Judge(Key, "new", 100));
-        Assert.Equal(new Verdict(Recorded: null, Change: null, Passes: true), s_baseline.JudgeSize("linux-arm64/Program", 1_000_000));
+        Assert.Equal(Verdict.New, s_baseline.Judge(Key, "new", 100));
+        Assert.Equal(Verdict.New, s_baseline.Judge("avx2 on another", "new", 100));
+        Assert.Equal(Verdict.New, s_baseline.JudgeSize("linux-arm64/Program", 1_000_000));
+        Assert.Equal(Verdict.New, Baseline.Empty.Judge(Key, "lstm/64/fp32", 100));
+        Assert.True(Verdict.New.Passes);
+    }
+
+    /// <summary>The worst of this set is 0.8 here; a case allows 20 %, and processors differ by at least 100 %.</summary>
+    [Theory]
+    [InlineData("avx2 on another", 0.1, "Fits")]
+    [InlineData("avx2 on another", 0.95, "Fits")]
+    [InlineData("avx2 on another", 0.97, "Unknown")]
+    [InlineData("avx2 on another", 1.75, "Unknown")]
+    [InlineData("avx2 on another", 1.77, "Slower")]
+    [InlineData("advsimd on another", 1.75, "Unknown")]
+    [InlineData("advsimd on another", 1.77, "Slower")]
+    public void Another_processor_is_held_to_the_worst_of_the_known(string key, double ratio, string standing)
+    {
+        var verdict = s_baseline.Judge(key, "lstm/64/fp32", ratio);
+        Assert.Equal(standing, verdict.Standing.ToString());
+        Assert.Equal(standing != "Slower", verdict.Passes);
+        Assert.Equal(0.8, verdict.Recorded);
+    }
+
+    [Fact]
+    public void The_tolerance_for_another_processor_is_as_wide_as_the_known_differ()
+    {
+        var two = s_baseline.With("avx2 on a second", new Dictionary<string, double> { ["lstm/64/fp32"] = 0.2, ["lstm/256/fp32"] = 1.1 }, new Dictionary<string, long>());
+        Assert.Equal(3, two.Spread("avx2 on another"), 1e-12); // from 0.2 to 0.8
+        Assert.Equal(Standing.Fits, two.Judge("avx2 on another", "lstm/256/fp32", 1.1 * 1.39).Standing);
+        Assert.Equal(Standing.Unknown, two.Judge("avx2 on another", "lstm/256/fp32", 1.1 * 4.39).Standing);
+        Assert.Equal(Standing.Slower, two.Judge("avx2 on another", "lstm/256/fp32", 1.1 * 4.41).Standing);
+        Assert.Equal(Standing.Slower, two.Judge("avx2 on a second", "lstm/256/fp32", 1.1 * 1.41).Standing);
+    }
+
+    [Fact]
+    public void A_set_with_a_baseline_stands_for_itself_on_another_processor()
+    {
+        var sets = s_baseline.With("advsimd on a board", new Dictionary<string, double> { ["lstm/64/fp32"] = 8 }, new Dictionary<string, long>());
+        Assert.Equal(0.8, sets.Judge("avx2 on another", "lstm/64/fp32", 1).Recorded);
+        Assert.Equal(8, sets.Judge("advsimd on another", "lstm/64/fp32", 1).Recorded);
+        Assert.Equal(8, sets.Judge("avx512 on another", "lstm/64/fp32", 1).Recorded);
+    }
+
+    [Fact]
+    public void The_portable_set_is_no_measure_for_others_nor_they_for_it()
+    {
+        Assert.Equal(Verdict.New, s_baseline.Judge("portable on another", "lstm/64/fp32", 100));
+        var portable = s_baseline.With("portable on somebody", new Dictionary<string, double> { ["lstm/64/fp32"] = 50 }, new Dictionary<string, long>());
+        Assert.Equal(0.8, portable.Judge("avx512 on another", "lstm/64/fp32", 1).Recorded);
+        Assert.Equal(50, portable.Judge("portable on another", "lstm/64/fp32", 1).Recorded);
     }
 
     [Theory]
