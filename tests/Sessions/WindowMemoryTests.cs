@@ -1,5 +1,4 @@
 using SeqRuntime.Format;
-using SeqRuntime.Operators;
 
 namespace SeqRuntime.Tests.Sessions;
 
