@@ -59,7 +59,6 @@ public sealed unsafe partial class SeqSession : IDisposable, IPortOwner
         _states = Array.ConvertAll(graph.States, s => plan.Values[s.Value]);
         _held = HoldOutputs(plan);
         _steps = [.. plan.Steps().Select(s => new Step(s.Operator, s.Context, s.Node))];
-        if (plan.Parallel.Length == 0 && plan.SharesMemory) SharedPreparation.Mark(_steps.Select(step => (step.Operator, step.Context)));
         _movingSteps = Array.FindAll(_steps, step => !plan.IsFixedNode[step.Node]);
         _copies = MakeCopies(plan);
         Graph = model.InfoOf(graph.Name);

@@ -46,7 +46,7 @@ public sealed class SeqSessionOptions
 
     /// <summary>
     /// Gives another operator that runs in place of a node's, such as one that takes the time. Called once for each node that runs. Null, the
-    /// default, runs the nodes' own.
+    /// default, runs the nodes' own. Only what runs is replaced: the session is planned by the nodes' own operators.
     /// </summary>
     internal Func<Operator, int, Operator>? Instrument { get; init; }
 

@@ -85,6 +85,8 @@ internal sealed unsafe class Conv : Operator
         return base.Work(context) + PackedProduct.Work(w, (double)x.Shape[0] * Math.Max(Windows(context), 1) * _group) + (double)x.Shape[0] * Windows(context) * _group * taps;
     }
 
+    public override bool UsesScratch(NodeContext context) => true;
+
     /// <summary>The same shapes may choose another form when a dimension shrinks, so the scratch has room for both.</summary>
     public override long ScratchBytes(NodeContext context)
     {

@@ -63,6 +63,8 @@ internal sealed unsafe class ConvTranspose : Operator
 
     public override double Work(NodeContext context) => base.Work(context) + context.Input(0).Shape.Extent * context.Input(1).Shape[1] * _window.Taps / 4;
 
+    public override bool UsesScratch(NodeContext context) => true;
+
     public override long ScratchBytes(NodeContext context)
     {
         if (context.Output(0).Count == 0) return 0;

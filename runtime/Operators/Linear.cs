@@ -30,6 +30,8 @@ internal sealed unsafe class Linear : Operator
         context.Output(0).Set(ElementType.Float32, shape);
     }
 
+    public override bool UsesScratch(NodeContext context) => context.Input(1).Layout.IsInteger;
+
     public override long ScratchBytes(NodeContext context) => PackedProduct.ScratchBytes(context.Input(1), CountRows(context.Input(0)));
 
     /// <summary>Several products of one input, such as query, key and value, quantize its rows once.</summary>

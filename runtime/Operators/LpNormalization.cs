@@ -33,6 +33,8 @@ internal sealed unsafe class LpNormalization : Operator
 
     public override bool CanOverwrite(int input) => input == 0;
 
+    public override bool UsesScratch(NodeContext context) => true;
+
     public override long ScratchBytes(NodeContext context)
     {
         var cursor = new ScratchCursor(null);

@@ -18,6 +18,9 @@ internal abstract class Operator
     /// <summary>Scratch bytes for the inferred shapes. The number must not grow when a dimension shrinks.</summary>
     public virtual long ScratchBytes(NodeContext context) => 0;
 
+    /// <summary>Whether the node may need scratch at some sizes, whatever the inferred shapes are. Every operator with <see cref="ScratchBytes"/> says so.</summary>
+    public virtual bool UsesScratch(NodeContext context) => false;
+
     /// <summary>
     /// Whether the scratch that <paramref name="before"/>, a node of an operator of this type, leaves holds what this operator would prepare for
     /// <paramref name="own"/>, another node with the same scratch.

@@ -102,6 +102,8 @@ internal abstract unsafe class Recurrent : Operator
         for (var state = 0; state < Form.States; state++) context.OptionalOutput(1 + state)?.Set(ElementType.Float32, new Shape(Directions, batch, SizeOf(state, size)));
     }
 
+    public sealed override bool UsesScratch(NodeContext context) => true;
+
     public sealed override long ScratchBytes(NodeContext context)
     {
         var bytes = 0L;

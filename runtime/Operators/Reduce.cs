@@ -57,6 +57,8 @@ internal sealed unsafe class Reduce(Attributes attributes) : Operator
         if (_function == ReduceFunction.Mean && x.Count == 0 && y.Count > 0 && x.Type is not (ElementType.Float32 or ElementType.Float64)) throw OperatorError.Rank(x, "at least one element to take the mean of");
     }
 
+    public override bool UsesScratch(NodeContext context) => true;
+
     public override long ScratchBytes(NodeContext context)
     {
         var x = context.Input(0);

@@ -30,6 +30,8 @@ internal sealed unsafe class Softmax(Attributes attributes, SoftmaxKind kind) : 
 
     public override bool CanOverwrite(int input) => input == 0;
 
+    public override bool UsesScratch(NodeContext context) => true;
+
     public override long ScratchBytes(NodeContext context)
     {
         var cursor = new ScratchCursor(null);

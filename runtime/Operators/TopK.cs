@@ -28,6 +28,8 @@ internal sealed unsafe class TopK(Attributes attributes) : Operator
         context.OptionalOutput(1)?.Set(ElementType.Int64, shape);
     }
 
+    public override bool UsesScratch(NodeContext context) => true;
+
     public override long ScratchBytes(NodeContext context)
     {
         var cursor = new ScratchCursor(null);

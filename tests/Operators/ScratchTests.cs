@@ -25,6 +25,16 @@ public class ScratchTests
         }
     }
 
+    /// <summary>Otherwise a node behind it would use scratch that it has written.</summary>
+    [Fact]
+    public void Every_operator_with_scratch_says_that_it_uses_some()
+    {
+        var operators = typeof(Operator).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(Operator)) && type.Namespace == typeof(Operator).Namespace).ToList();
+        Assert.Contains(typeof(Linear), operators);
+        Assert.All(operators, type => Assert.True(Overrides(type, nameof(Operator.ScratchBytes)) == Overrides(type, nameof(Operator.UsesScratch)), type.Name));
+        static bool Overrides(Type type, string method) => type.GetMethod(method)!.DeclaringType != typeof(Operator);
+    }
+
     [Fact]
     public void Sizes_beyond_any_memory_are_refused_instead_of_overflowing()
     {

@@ -42,6 +42,7 @@ internal sealed unsafe class SessionPlan : GraphPlan, IDisposable
             foreach (var step in Parallel) Bytes = checked(Bytes + step.OwnBytes);
             if (TotalBytes > options.MemoryLimitBytes) throw SessionError.Memory(graph.Name, TotalBytes, options.MemoryLimitBytes);
             CheckStateBytes();
+            MarkPrepared();
         }
         catch
         {
@@ -78,21 +79,7 @@ internal sealed unsafe class SessionPlan : GraphPlan, IDisposable
     }
 
     /// <summary>The steps of a run in order: nodes, and groups of nodes that two threads share.</summary>
-    public IEnumerable<(Operator Operator, NodeContext Context, int Node)> Steps()
-    {
-        foreach (var i in RunOrder)
-        {
-            if (GroupOf(i) is { } group)
-            {
-                var step = Parallel[Array.IndexOf(Groups, group)];
-                if (group[0] == i) yield return (Running(step, i), step.Context, i);
-            }
-            else if (!IsKnownNode[i] && !IsViewNode[i])
-            {
-                yield return (Running(Graph.Nodes[i].Operator, i), Contexts[i], i);
-            }
-        }
-    }
+    public IEnumerable<(Operator Operator, NodeContext Context, int Node)> Steps() => OwnSteps().Select(step => (_instrument?.Invoke(step.Operator, step.Node) ?? step.Operator, step.Context, step.Node));
 
     /// <summary>The staging place for the update of state <paramref name="state"/>, if that update is the old content of another state.</summary>
     public long? StagingOffset(int state) => _staging[state];
@@ -108,7 +95,29 @@ internal sealed unsafe class SessionPlan : GraphPlan, IDisposable
         foreach (var step in Parallel) step.Dispose();
     }
 
-    private Operator Running(Operator op, int node) => _instrument is null ? op : _instrument(op, node);
+    /// <summary>The steps by the graph's own operators.</summary>
+    private IEnumerable<(Operator Operator, NodeContext Context, int Node)> OwnSteps()
+    {
+        foreach (var i in RunOrder)
+        {
+            if (GroupOf(i) is { } group)
+            {
+                var step = Parallel[Array.IndexOf(Groups, group)];
+                if (group[0] == i) yield return (step, step.Context, i);
+            }
+            else if (!IsKnownNode[i] && !IsViewNode[i])
+            {
+                yield return (Graph.Nodes[i].Operator, Contexts[i], i);
+            }
+        }
+    }
+
+    /// <summary>A later run leaves out the fixed nodes, so that moving ones find nothing that those have prepared.</summary>
+    private void MarkPrepared()
+    {
+        if (Parallel.Length > 0 || !SharesMemory) return;
+        foreach (var isFixed in (ReadOnlySpan<bool>)[true, false]) SharedPreparation.Mark(OwnSteps().Where(step => IsFixedNode[step.Node] == isFixed).Select(step => (step.Operator, step.Context)));
+    }
 
     private long?[] PlaceStaging()
     {
