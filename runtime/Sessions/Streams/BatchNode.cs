@@ -70,6 +70,7 @@ internal sealed unsafe class BatchNode : StreamNode
     {
         if (!_isTogether) return;
         foreach (var port in _ports) port.Resize(streams);
+        if (_all.Kept is not null) Operator.Infer(_all); // What an operator keeps, such as the view that a Slice copies, has a row for each stream.
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
