@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using SeqRuntime.Format;
 
@@ -13,10 +14,15 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
     /// <param name="x">Inputs.</param>
     /// <param name="init">Initial values of the rows' sums; read in whole tiles.</param>
     /// <param name="y">The rows' outputs; written in whole tiles.</param>
+    /// <remarks>
+    /// Only scales, row sums and the number of groups are set in the matrix: a whole piece with initial values reads nothing else, except sums where
+    /// multiply-add is not one instruction. Zeros for missing initial values and the first and last output are for parts of a piece (<see cref="Run"/>).
+    /// </remarks>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Panels(in PackedMatrix w, nint first, nint rows, in QuantizedRow x, float* init, float* y)
     {
+        Debug.Assert(init != null, "A matrix without zeros needs initial values.");
         Unsafe.SkipInit(out Matrix matrix);
         nint groups = w.Layout.Groups;
         matrix.Scales = w.Scales + first;
@@ -31,6 +37,7 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
             for (nint done = 0; done < stride;)
             {
                 var taken = Pieces<S, F, I>.Taken(stride - done, D.Vectors);
+                Debug.Assert(taken <= stride - done, "A matrix without sums and end takes whole pieces only.");
                 Piece(taken, &matrix, p + done, stride, c + done, taken, x.First, x.Scale, x.Start, init, y);
                 done += taken;
             }
