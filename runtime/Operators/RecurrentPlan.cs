@@ -39,7 +39,7 @@ internal readonly unsafe struct RecurrentPlan
         if (pass.Projection is { } projection) product = Math.Max(product, PackedProduct.ScratchBytes(projection, Batch));
         Product = cursor.Take(product);
         InputProduct = cursor.Take(w is null ? 0 : PackedProduct.ScratchBytes(w, 1));
-        QuantizedState = (sbyte*)cursor.Take(r is { Layout.IsInteger: true } ? KernelSet.QuantizedStride(r.Layout.Columns) : 0);
+        if (r is { Layout.IsInteger: true }) QuantizedState = (sbyte*)cursor.Take(KernelSet.QuantizedStride(r.Layout.Columns));
         if (IsUnpacked(r)) UnpackedRecurrence = cursor.Floats(r!.Layout.PaddedRows, r.Layout.Columns);
         if (IsUnpacked(w)) UnpackedInput = cursor.Floats(w!.Layout.PaddedRows, w.Layout.Columns);
         Bytes = cursor.Bytes;
