@@ -46,17 +46,7 @@ internal sealed unsafe class GatherND(Attributes attributes) : Operator
         var tuples = indices.Shape.Product(0, indices.Rank - 1);
         var tuplesOfBatch = indices.Shape.Product(_batchDims, indices.Rank - 1);
         var target = y.Data;
-        if (context.Kept is IndexRuns { Starts: { IsEmpty: false } starts } runs)
-        {
-            foreach (var start in starts)
-            {
-                Runs.Copy(x.Data + start * bytes, target, (nint)(runs.Length * bytes));
-                target += runs.Length * bytes;
-            }
-
-            return;
-        }
-
+        if (IndexRuns.TryCopy(context, x.Data, target, (nint)bytes, scatter: false)) return;
         for (var tuple = 0; tuple < tuples; tuple++, target += bytes)
         {
             var slice = Slice(x, _batchDims, tuple / tuplesOfBatch, indices, tuple * length, length);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace SeqRuntime.Operators;
 
 /// <summary>
@@ -9,7 +11,7 @@ internal sealed class IndexRuns
     /// <summary>Most runs that are kept.</summary>
     private const int Most = 4096;
 
-    /// <summary>Most elements of a known value that may change with the sizes.</summary>
+    /// <summary>Room for runs that is kept at least: a known value that changes with the sizes has no more elements.</summary>
     private const int Least = 64;
 
     private readonly int[] _starts;
@@ -28,6 +30,7 @@ internal sealed class IndexRuns
     /// <param name="context">The node.</param>
     /// <param name="indices">Tuples of indices.</param>
     /// <param name="sizes">Sizes of the axes that a tuple names.</param>
+    /// <remarks>The first call makes room for the runs of all others: smaller sizes may give more.</remarks>
     public static void Find(NodeContext context, Tensor indices, ReadOnlySpan<int> sizes)
     {
         if (!indices.IsKnown) return;
@@ -35,14 +38,38 @@ internal sealed class IndexRuns
         var length = RunLength(indices, sizes, tuples);
         if (context.Kept is not IndexRuns runs)
         {
-            if (length == 0 || tuples / length > Most) return;
-            context.Kept = runs = new IndexRuns(Math.Max(tuples / length, Least));
+            context.Kept = runs = new IndexRuns(Math.Clamp(tuples, Least, Most));
         }
 
         runs.Count = 0;
         if (length == 0 || tuples / length > runs._starts.Length) return;
         runs.Length = length;
         for (var tuple = 0; tuple < tuples; tuple += length) runs._starts[runs.Count++] = (int)Slice(indices, tuple, sizes);
+    }
+
+    /// <summary>
+    /// Copies each run between <paramref name="slices"/>, at the place it names, and <paramref name="list"/>, which has one slice after the other. False
+    /// if the operator must look at the indices itself.
+    /// </summary>
+    /// <param name="context">The node.</param>
+    /// <param name="slices">Slices that indices name.</param>
+    /// <param name="list">Slices in order of the index tuples.</param>
+    /// <param name="bytes">Bytes of a slice.</param>
+    /// <param name="scatter">Whether slices are the target, not the source.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static unsafe bool TryCopy(NodeContext context, byte* slices, byte* list, nint bytes, bool scatter)
+    {
+        if (context.Kept is not IndexRuns { Starts: { IsEmpty: false } starts } runs) return false;
+        var run = runs.Length * bytes;
+        foreach (var start in starts)
+        {
+            var slice = slices + start * bytes;
+            if (scatter) Runs.Copy(list, slice, run);
+            else Runs.Copy(slice, list, run);
+            list += run;
+        }
+
+        return true;
     }
 
     /// <summary>The largest length that divides all runs of neighbours; 0 if there are none or an index is out of range.</summary>

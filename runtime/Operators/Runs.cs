@@ -9,7 +9,7 @@ internal static unsafe class Runs
     /// <summary>From this length on, the system's copy is faster.</summary>
     private const nint Long = 1024;
 
-    /// <summary>Copies <paramref name="count"/> runs of <paramref name="bytes"/> bytes each, which are a stride apart on both sides.</summary>
+    /// <summary>Copies <paramref name="count"/> runs of <paramref name="bytes"/> bytes each, which are a stride apart on both sides. They must not overlap.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Copy(byte* from, nint fromStride, byte* to, nint toStride, nint bytes, nint count)
     {
@@ -33,7 +33,7 @@ internal static unsafe class Runs
         }
     }
 
-    /// <summary>Copies one run. The last vector may overlap the one before it.</summary>
+    /// <summary>Copies one run. Source and target must not overlap. The last vector may write again what the one before it wrote.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Copy(byte* from, byte* to, nint bytes)
     {

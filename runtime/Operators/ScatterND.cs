@@ -39,19 +39,8 @@ internal sealed unsafe class ScatterND(Attributes attributes) : Operator
         Tensor data = context.Input(0), y = context.Output(0);
         if (data.Data != y.Data) Buffer.MemoryCopy(data.Data, y.Data, y.Bytes, data.Bytes);
         if (context.Input(2).Count == 0) return;
-        if (context.Kept is IndexRuns { Starts: { IsEmpty: false } starts } runs)
-        {
-            var inner = (nint)y.Shape.Product(context.Input(1).Shape[context.Input(1).Rank - 1], y.Rank) * y.Type.Size();
-            var from = context.Input(2).Data;
-            foreach (var start in starts)
-            {
-                Runs.Copy(from, y.Data + start * inner, runs.Length * inner);
-                from += runs.Length * inner;
-            }
-
-            return;
-        }
-
+        var inner = (nint)y.Shape.Product(context.Input(1).Shape[context.Input(1).Rank - 1], y.Rank) * y.Type.Size();
+        if (IndexRuns.TryCopy(context, y.Data, context.Input(2).Data, inner, scatter: true)) return;
         switch (data.Type)
         {
             case ElementType.Float32: Put<float>(context); break;
