@@ -11,8 +11,8 @@ namespace SeqRuntime.Operators;
 /// <remarks>
 /// Inputs: X fp32 [N, C, spatial…], W dense fp32 [C, M/G, K…], bias fp32 [M] (optional). Output: Y fp32 [N, M, …], each dimension
 /// (size - 1)·stride + (K - 1)·dilation + 1 + OutputPadding - pads. The products of a tap with all positions of a line are a row. An output is the sum of
-/// one element of each row that reaches it, in order of positions: from the last tap to the first. Outputs that a stride apart take the same
-/// taps, so they are computed together and then put in their places.
+/// one element of each row that reaches it, in order of positions: from the last tap to the first. Outputs that are a stride apart take the same
+/// taps, so they are computed together and then put in their places. With a large stride, rows are of positions instead (<see cref="TransposedLines"/>).
 /// </remarks>
 internal sealed unsafe class ConvTranspose : Operator
 {
@@ -61,7 +61,17 @@ internal sealed unsafe class ConvTranspose : Operator
         context.Output(0).Set(ElementType.Float32, shape);
     }
 
-    public override double Work(NodeContext context) => base.Work(context) + context.Input(0).Shape.Extent * context.Input(1).Shape[1] * _window.Taps / 4;
+    public override double Work(NodeContext context)
+    {
+        var work = base.Work(context);
+        if (context.Output(0).Shape.Extent == 0) return work;
+        var lines = new TransposedLines(_window, context);
+        nint outputs = context.Input(1).Shape[1];
+        Blocks(lines, outputs, out var blockOutputs, out var blockGroups);
+        var blocks = Math.Ceiling((double)outputs / blockOutputs) * Math.Ceiling((double)_group / blockGroups);
+        var ofLine = blocks * lines.Places + lines.Channels * lines.Sums / 8;
+        return work + context.Input(0).Shape.Extent * outputs * _window.Taps / 4 + (double)context.Input(0).Shape[0] * lines.OutLines * ofLine;
+    }
 
     public override bool UsesScratch(NodeContext context) => true;
 
@@ -83,9 +93,8 @@ internal sealed unsafe class ConvTranspose : Operator
         Place(lines, ref cursor, out var places);
         lines.ClearMargins(places.Products, ProductsOf(lines));
         nint channels = x.Shape[1] / _group, outputs = context.Input(1).Shape[1];
-        for (nint c = 0; c < channels; c++) places.Channels[c] = c * lines.InSpatial;
-        var blockOutputs = Math.Clamp(Most / lines.ProductsOfChannel, 1, outputs);
-        var blockGroups = blockOutputs < outputs ? 1 : Math.Clamp(Most / (lines.ProductsOfChannel * outputs), 1, _group);
+        for (nint c = 0; c < channels; c++) places.Channels[c] = c * (lines.ByPosition ? outputs * _window.Taps : lines.InSpatial);
+        Blocks(lines, outputs, out var blockOutputs, out var blockGroups);
         for (nint n = 0; n < x.Shape[0]; n++)
         {
             for (nint g = 0; g < _group; g += blockGroups)
@@ -106,23 +115,34 @@ internal sealed unsafe class ConvTranspose : Operator
         Tensor x = context.Input(0), w = context.Input(1), y = context.Output(0);
         nint channels = x.Shape[1] / _group, outputs = w.Shape[1], taps = _window.Taps, width = _window.Kernel(2);
         var count = block.Groups * block.Outputs;
-        var products = new WindowRows
-        {
-            WeightGroup = channels * outputs * taps,
-            WeightRow = 1,
-            WeightTap = outputs * taps,
-            SourceGroup = channels * lines.InSpatial,
-            Taps = places.Channels,
-            TapCount = channels,
-            TargetGroup = block.Outputs * width * lines.RowLength,
-            TargetRow = lines.RowLength,
-            Groups = block.Groups,
-            Rows = width,
-            Lines = 1,
-            Width = lines.InWidth,
-        };
-        var weights = w.Floats + block.Group * products.WeightGroup + block.Output * taps;
-        var source = x.Floats + (block.Row * _group + block.Group) * products.SourceGroup;
+        var weights = w.Floats + (block.Group * channels * outputs + block.Output) * taps;
+        var source = x.Floats + (block.Row * _group + block.Group) * channels * lines.InSpatial;
+        var products = lines.ByPosition
+            ? new WindowRows
+            {
+                WeightGroup = channels * lines.InSpatial,
+                WeightRow = 1,
+                WeightTap = lines.InSpatial,
+                SourceGroup = channels * outputs * taps,
+                SourceLine = taps,
+                TargetLine = lines.Rows * lines.RowLength,
+                Lines = block.Outputs,
+            }
+            : new WindowRows
+            {
+                WeightGroup = channels * outputs * taps,
+                WeightRow = 1,
+                WeightTap = outputs * taps,
+                SourceGroup = channels * lines.InSpatial,
+                Lines = 1,
+            };
+        products.Taps = places.Channels;
+        products.TapCount = channels;
+        products.TargetGroup = block.Outputs * lines.Rows * lines.RowLength;
+        products.TargetRow = lines.RowLength;
+        products.Groups = block.Groups;
+        products.Rows = lines.Rows;
+        products.Width = lines.RowWidth;
         nint rows = 0;
         for (var kd = _window.Kernel(0) - 1; kd >= 0; kd--)
         {
@@ -131,8 +151,18 @@ internal sealed unsafe class ConvTranspose : Operator
                 if (!lines.Reaches(line, kd, kh, out var from)) continue;
                 products.Source = source + from;
                 products.Weights = weights + ((nint)kd * _window.Kernel(1) + kh) * width;
-                products.Target = places.Products + rows * count * width * lines.RowLength + lines.Margin;
+                products.Target = places.Products + rows * count * lines.Rows * lines.RowLength + lines.Margin;
                 rows++;
+                if (lines.ByPosition)
+                {
+                    // Positions take the place of taps.
+                    var positions = products.Source;
+                    products.Source = products.Weights;
+                    products.Weights = positions;
+                    context.Kernels.Windows(products);
+                    continue;
+                }
+
                 if (taps == width)
                 {
                     // The taps of all outputs follow each other.
@@ -152,26 +182,47 @@ internal sealed unsafe class ConvTranspose : Operator
 
         var bias = context.Optional(2) is { } b ? b.Floats + block.Group * outputs + block.Output : null;
         var target = y.Floats + ((block.Row * _group + block.Group) * outputs + block.Output) * lines.OutSpatial + line * lines.OutWidth;
+        var sums = new WindowRows
+        {
+            Source = places.Products + lines.Margin,
+            SourceGroup = lines.Rows * lines.RowLength,
+            Taps = places.Taps,
+            Init = bias,
+            TargetGroup = lines.OutSpatial,
+            Groups = count,
+            Rows = 1,
+            Lines = 1,
+        };
+        if (lines.ByPosition) SumNeighbours(context, lines, sums, rows, target);
+        else SumPhases(context, lines, sums, rows, target, places.Phase);
+    }
+
+    /// <summary>Adds up the rows of positions, for the neighbours that take the same.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SumNeighbours(NodeContext context, in TransposedLines lines, WindowRows sums, nint rows, float* target)
+    {
+        for (nint output = 0; output < lines.OutWidth; output += sums.Width)
+        {
+            sums.TapCount = lines.PlacePositions(output, rows, sums.Groups, sums.Taps, out sums.Width);
+            sums.Target = target + output;
+            context.Kernels.Windows(sums);
+        }
+    }
+
+    /// <summary>Adds up the rows of taps, for the outputs a stride apart that take the same.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void SumPhases(NodeContext context, in TransposedLines lines, WindowRows sums, nint rows, float* target, float* phases)
+    {
         nint stride = _window.Stride(2);
+        sums.Target = stride == 1 ? target : phases;
+        if (stride > 1) sums.TargetGroup = lines.PhaseWidth;
         for (nint phase = 0; phase < stride && phase < lines.OutWidth; phase++)
         {
-            var sums = new WindowRows
-            {
-                Source = places.Products + lines.Margin,
-                SourceGroup = width * lines.RowLength,
-                Taps = places.Taps,
-                TapCount = lines.PlaceTaps(phase, rows, count, places.Taps),
-                Init = bias,
-                Target = stride == 1 ? target : places.Phase,
-                TargetGroup = stride == 1 ? lines.OutSpatial : lines.PhaseWidth,
-                Groups = count,
-                Rows = 1,
-                Lines = 1,
-                Width = lines.Windows(phase),
-            };
+            sums.TapCount = lines.PlaceTaps(phase, rows, sums.Groups, sums.Taps);
+            sums.Width = lines.Windows(phase);
             context.Kernels.Windows(sums);
             if (stride == 1) continue;
-            for (nint c = 0; c < count; c++) Spread(places.Phase + c * lines.PhaseWidth, target + c * lines.OutSpatial + phase, stride, sums.Width);
+            for (nint c = 0; c < sums.Groups; c++) Spread(phases + c * lines.PhaseWidth, target + c * lines.OutSpatial + phase, stride, sums.Width);
         }
     }
 
@@ -181,13 +232,21 @@ internal sealed unsafe class ConvTranspose : Operator
         for (nint i = 0; i < count; i++) to[i * stride] = from[i];
     }
 
+    /// <summary>How many outputs of a group, or how many whole groups, are computed together.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Blocks(in TransposedLines lines, nint outputs, out nint blockOutputs, out nint blockGroups)
+    {
+        blockOutputs = Math.Clamp(Most / lines.ProductsOfChannel, 1, outputs);
+        blockGroups = blockOutputs < outputs ? 1 : Math.Clamp(Most / (lines.ProductsOfChannel * outputs), 1, _group);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Place(in TransposedLines lines, ref ScratchCursor cursor, out Places places)
     {
         places.Products = cursor.Floats(ProductsOf(lines));
         places.Channels = (nint*)cursor.Take(lines.InChannels * sizeof(nint));
         places.Taps = (nint*)cursor.Take((long)_window.Taps * sizeof(nint));
-        places.Phase = _window.Stride(2) == 1 ? null : cursor.Floats(Math.Min(lines.Channels * lines.PhaseWidth, ProductsOf(lines)));
+        places.Phase = _window.Stride(2) == 1 || lines.ByPosition ? null : cursor.Floats(Math.Min(lines.Channels * lines.PhaseWidth, ProductsOf(lines)));
     }
 
     /// <summary>Room for the products of a block of channels, a whole number of rows or more.</summary>
@@ -201,7 +260,7 @@ internal sealed unsafe class ConvTranspose : Operator
     /// <summary>Scratch of a run.</summary>
     private struct Places
     {
-        /// <summary>Rows of products: for each tap of depth and height that reaches a line, each channel, and each tap of the width.</summary>
+        /// <summary>Rows of products: for each tap of depth and height that reaches a line, each channel, and each tap of the width or position.</summary>
         public float* Products;
 
         /// <summary>The place of each input channel of a group.</summary>

@@ -74,6 +74,49 @@ public class ConvTransposeTests
         Numbers.AssertSameBits(bits, result.As<float>(), "Y");
     }
 
+    [Theory]
+    [InlineData(1, 1, 1, 2, 16, 1)]
+    [InlineData(1, 1, 1, 5, 2, 1)]
+    [InlineData(3, 1, 1, 7, 4, 1)]
+    [InlineData(2, 70, 1, 64, 1, 5)]
+    [InlineData(2, 200, 1, 64, 2, 9)]
+    [InlineData(1, 64, 1, 64, 1, 1)]
+    [InlineData(2, 9, 4, 6, 1, 8)]
+    [InlineData(2, 30, 6, 4, 2, 8)]
+    [InlineData(2, 8, 3, 70, 1, 4)]
+    [InlineData(1, 150, 3, 70, 2, 6)]
+    public void Any_stride_and_dilation_equals_plain_loops(int outputs, int kernel, int dilation, int stride, int height, int width)
+    {
+        var random = new Random(kernel + stride);
+        foreach (var (pad, extra) in new[] { (0, 0), (Math.Min(kernel - 1, 3), 0), (0, stride - 1) })
+        {
+            var size = (width - 1) * stride + (kernel - 1) * dilation + 1 + extra - pad;
+            float[] x = Numbers.Random(random, 2 * height * width), w = Numbers.Random(random, 2 * outputs * kernel);
+            var expected = new float[outputs * height * size];
+            for (var m = 0; m < outputs; m++)
+            {
+                for (var at = 0; at < height * width; at++)
+                {
+                    for (var k = 0; k < kernel; k++)
+                    {
+                        var o = at % width * stride + k * dilation - pad;
+                        if (o < 0 || o >= size) continue;
+                        var product = 0f;
+                        for (var c = 0; c < 2; c++) product = MathF.FusedMultiplyAdd(w[(c * outputs + m) * kernel + k], x[c * height * width + at], product);
+                        expected[(m * height + at / width) * size + o] += product;
+                    }
+                }
+            }
+
+            var op = new ConvTranspose(new Attributes()
+                .Set(AttributeKey.KernelShape, new[] { 1, kernel }).Set(AttributeKey.Strides, new[] { 1, stride }).Set(AttributeKey.Dilations, new[] { 1, dilation })
+                .Set(AttributeKey.Pads, new[] { 0, pad, 0, 0 }).Set(AttributeKey.OutputPadding, new[] { 0, extra }));
+            var y = new OperatorHarness().Dense([1, 2, height, width], x).Dense([2, outputs, 1, kernel], w).Run(op)[0];
+            Assert.Equal([1, outputs, height, size], y.Shape);
+            Numbers.AssertSameBits(expected, y.As<float>(), $"Y, padding {pad}, {extra}");
+        }
+    }
+
     [Fact]
     public void Weights_for_other_channels_are_refused()
     {

@@ -41,6 +41,10 @@ public class WorkLimitTests
             OpKind.Conv,
             [g.Input("x", ElementType.Float32, 1, 1, 8_000_000), g.Constant("w", [1, 1, 200_000], new float[200_000])],
             new Attributes().Set(AttributeKey.KernelShape, new long[] { 200_000 })),
+        ["a transposed convolution with a long kernel and a large stride"] = (_, g) => g.Node(
+            OpKind.ConvTranspose,
+            [g.Input("x", ElementType.Float32, 600, 1, 4), g.Constant("w", [1, 1, 1_000_000], new float[1_000_000])],
+            new Attributes().Set(AttributeKey.KernelShape, new long[] { 1_000_000 }).Set(AttributeKey.Strides, new long[] { 500_000 }).Set(AttributeKey.Dilations, new long[] { 2 })),
     };
 
     public static TheoryData<string> Bombs => [.. s_bombs.Keys];
