@@ -34,6 +34,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
         ("dotnet publish -c Release -r linux-x64 -p:PublishAot=true -p:InvariantGlobalization=true", ".ci/package-check", "readme 'dotnet publish -c Release -r linux-x64'"),
         ("dotnet publish NativeAotSample -c Release -r linux-x64", ".ci/run", "publish NativeAotSample $rid"),
         ("dotnet publish NativeAotSample -c Release -r linux-arm64", ".ci/run", "publish NativeAotSample $rid"),
+        ("dotnet publish NativeAotSample -c Release -r linux-x64 -p:SeqRuntimeNet11=true", ".ci/run", "dotnet publish NativeAotSample -c Release -r linux-x64 $net11"),
         ("qemu-aarch64-static -cpu cortex-a72 -L /usr/aarch64-linux-gnu NativeAotSample --info", ".ci/run", "qemu-aarch64-static -cpu \"$1\" -L /usr/aarch64-linux-gnu"),
         ("qemu-aarch64-static -cpu cortex-a76 -L /usr/aarch64-linux-gnu NativeAotSample --info", ".ci/run", "qemu-aarch64-static -cpu \"$1\" -L /usr/aarch64-linux-gnu"),
         ("bash tests/Fuzz/afl.sh onnx", "tests/Fuzz/afl.sh", "#!"),
