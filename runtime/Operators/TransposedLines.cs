@@ -97,7 +97,11 @@ internal readonly unsafe struct TransposedLines
     public nint RowLength { get; }
 
     /// <summary>Most products of an output channel for one line.</summary>
-    public nint ProductsOfChannel => (nint)_window.Kernel(0) * _window.Kernel(1) * Rows * RowLength;
+    public nint ProductsOfChannel
+    {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        get => (nint)_window.Kernel(0) * _window.Kernel(1) * Rows * RowLength;
+    }
 
     /// <summary>An estimate of the operations for all outputs of a line in one channel: elements that are added, margins too.</summary>
     public double Sums => (double)_window.Taps * (ByPosition ? PhaseWidth + 1 : PhaseWidth);

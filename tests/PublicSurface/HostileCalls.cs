@@ -79,6 +79,7 @@ internal static class HostileCalls
         yield return new SeqDecoderOptions { MaxResults = number };
         yield return new SeqDecoderOptions { MaxTokens = number };
         yield return new SeqDecoderOptions { MaxSourceLength = number };
+        yield return new SeqDecoderOptions { BatchSize = number };
         yield return new SeqDecoderOptions { MemoryLimitBytes = number, WorkLimit = number };
         yield return new SeqDecoderOptions { BeamWidth = number, MaxResults = number, MaxTokens = number };
         foreach (var odd in new[] { float.NaN, float.MaxValue, float.NegativeInfinity, -1e30f, float.Epsilon })
@@ -221,12 +222,17 @@ internal static class HostileCalls
             {
                 yield return ("SeqDecoder.Decode", () => decoder.Decode(new int[count]));
                 yield return ("SeqDecoder.Decode", () => decoder.Decode(new string('a', count)));
+                yield return ("SeqDecoder.DecodeBatch", () => decoder.DecodeBatch(new ReadOnlyMemory<int>[count]));
+                yield return ("SeqDecoder.DecodeBatch", () => decoder.DecodeBatch(new string[count]));
+                yield return ("SeqDecoder.DecodeBatch", () => decoder.DecodeBatch([new string('a', count)], request: null, new CancellationToken(canceled: true)));
             }
 
             foreach (var number in s_numbers)
             {
                 yield return ("SeqDecoder.Decode", () => decoder.Decode([number], request: null, new CancellationToken(canceled: true)));
                 yield return ("SeqDecoder.Decode", () => decoder.Decode([number]));
+                yield return ("SeqDecoder.DecodeBatch", () => decoder.DecodeBatch([new[] { number }]));
+                yield return ("SeqDecoder.GetSourceTokens", () => decoder.GetSourceTokens(number));
                 foreach (var count in s_counts) yield return ("SeqDecoder.Decode", () => decoder.Decode([1], Request(number, count)));
             }
 

@@ -14,7 +14,7 @@ internal sealed class Surface : IDisposable
         OtherSession = Model.CreateSession("step");
         Streams = Model.CreateStreams(2, "tokens", new SeqSessionOptions { MaxSizes = { [SmallSeq.Length] = 3 } });
         Slot = Streams.Join();
-        Decoder = DecoderModel.CreateDecoder(new SeqDecoderOptions { BeamWidth = 2, MaxResults = 2 });
+        Decoder = DecoderModel.CreateDecoder(new SeqDecoderOptions { BeamWidth = 2, MaxResults = 2, BatchSize = 3 });
         Drawing = DecoderModel.CreateDecoder(new SeqDecoderOptions { Sampling = new SamplingOptions() });
         Frames = FrameModel.CreateFrameDecoder(new FrameDecoderOptions { MaxFrames = 8 });
         Transducer = TransducerModel.CreateFrameDecoder(new FrameDecoderOptions { BeamWidth = 2, MaxFrames = 8 });
