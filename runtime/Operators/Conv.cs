@@ -102,7 +102,8 @@ internal sealed unsafe class Conv : Operator
     public override void Execute(NodeContext context)
     {
         if (context.Output(0).Count == 0) return;
-        if (IsInLanes(context)) new ConvLanes(_window, _group, context).Run();
+        if (IsPointwise(context)) Pointwise(context);
+        else if (IsInLanes(context)) new ConvLanes(_window, _group, context).Run();
         else if (context.Input(1).Format == TensorFormat.Dense) Few(context);
         else InRows(context);
     }
@@ -133,6 +134,33 @@ internal sealed unsafe class Conv : Operator
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool IsInLanes(NodeContext context) => MayBeInLanes(context) && (Windows(context) >= FewWindows || (context.Input(1).Format == TensorFormat.Dense && !IsDepthwise(context)));
+
+    /// <summary>Whether each window is one element of each channel, in the order of the input: the weights then multiply the channels as they are.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool IsPointwise(NodeContext context)
+    {
+        ref readonly var x = ref context.Input(0).Shape;
+        return _window.Taps == 1 && _group == 1 && context.Input(1).Format == TensorFormat.Dense && !_window.HasPads && Windows(context) == (long)_window.Size(x, 0) * _window.Size(x, 1) * _window.Size(x, 2);
+    }
+
+    /// <summary>Y = W·X, windows in lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Pointwise(NodeContext context)
+    {
+        Tensor x = context.Input(0), w = context.Input(1), y = context.Output(0);
+        nint windows = Windows(context), channels = x.Shape[1], outputs = w.Shape[0];
+        var to = y.Floats;
+        for (nint row = 0; row < x.Shape[0]; row++, to += outputs * windows)
+        {
+            if (context.Optional(2) is { } bias)
+            {
+                for (nint r = 0; r < outputs; r++) new Span<float>(to + r * windows, (int)windows).Fill(bias.Floats[r]);
+            }
+
+            var init = context.Optional(2) is null ? null : to;
+            context.Kernels.GemmDense(new FloatRows(w.Floats, channels, outputs), new FloatRows(x.Floats + row * channels * windows, windows, channels), new OutputRange(to, windows, windows, init, windows));
+        }
+    }
 
     /// <summary>Whether single windows are so short that they are summed without vectors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -203,8 +231,9 @@ internal sealed unsafe class Conv : Operator
             return;
         }
 
-        var isInPlace = _window.Rank == 1 && _window.Dilation(2) == 1 && channels == 1;
-        if (!isInPlace) plane.PlaceTaps(channels, places.Taps);
+        var isRun = _window.Rank == 1 && _window.Dilation(2) == 1;
+        var isInPlace = isRun && channels == 1;
+        if (!isRun) plane.PlaceTaps(channels, places.Taps);
         for (var row = 0; row < batch * _group; row++)
         {
             var g = row % _group;
@@ -217,7 +246,8 @@ internal sealed unsafe class Conv : Operator
                 var step = plane.WindowStep;
                 if (!isInPlace)
                 {
-                    Gather(plane, input, places.Taps, columns, first, m, lineWindows, _window.Size(y.Shape, 1), places.Windows);
+                    if (isRun) GatherRuns(from, plane.ChannelStride, channels, step, m, places.Windows);
+                    else Gather(plane, input, places.Taps, columns, first, m, lineWindows, _window.Size(y.Shape, 1), places.Windows);
                     from = places.Windows;
                     step = columns;
                 }
@@ -253,6 +283,18 @@ internal sealed unsafe class Conv : Operator
 
             target += columns;
             if (++column == lineWindows) (line, column) = (line + 1, 0);
+        }
+    }
+
+    /// <summary>Copies windows of one spatial dimension into rows: a run for each channel, whose taps are neighbours.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void GatherRuns(float* source, nint channelStride, nint channels, nint step, nint count, float* target)
+    {
+        nint taps = _window.Kernel(2);
+        for (nint p = 0; p < count; p++, source += step)
+        {
+            var from = source;
+            for (nint c = 0; c < channels; c++, from += channelStride, target += taps) ConvPlane.CopyRun(from, target, taps);
         }
     }
 

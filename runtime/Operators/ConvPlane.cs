@@ -140,6 +140,12 @@ internal readonly unsafe struct ConvPlane
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Fill(float* x, float* state, float* to)
     {
+        if (_window.Rank == 1 && (WindowStep != 1 || _window.Stride(2) == 1))
+        {
+            FillRows(x, state, to);
+            return;
+        }
+
         for (nint c = 0; c < _channels; c++)
         {
             for (nint depth = 0; depth < _depth.Count; depth++)
@@ -156,7 +162,7 @@ internal readonly unsafe struct ConvPlane
 
                     var row = x + (d * _inHeight + h) * _inWidth;
                     if (WindowStep == 1 && _window.Stride(2) > 1) FillPhases(row, state, to);
-                    else FillRow(row, state, to);
+                    else FillRow(row, to);
                 }
             }
 
@@ -177,13 +183,36 @@ internal readonly unsafe struct ConvPlane
         }
     }
 
+    /// <summary>Copies channels of one row each.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void FillRow(float* row, float* state, float* to)
+    private void FillRows(float* x, float* state, float* to)
     {
-        var before = Math.Min(_left, _phaseWidth);
-        var count = Math.Min(_inWidth, _phaseWidth - before);
-        if (state == null) Clear(to, before);
-        else CopyRun(state, to, before);
+        nint before = Math.Min(_left, _phaseWidth), count = Math.Min(_inWidth, _phaseWidth - before), after = _phaseWidth - before - count;
+        for (nint c = 0; c < _channels; c++, x += _inWidth, to += after)
+        {
+            if (state == null)
+            {
+                Clear(to, before);
+            }
+            else
+            {
+                CopyRun(state, to, before);
+                state += _left;
+            }
+
+            to += before;
+            CopyRun(x, to, count);
+            to += count;
+            Clear(to, after);
+        }
+    }
+
+    /// <summary>Copies a row of a plane, with zeros around it: a plane has no state.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void FillRow(float* row, float* to)
+    {
+        nint before = Math.Min(_left, _phaseWidth), count = Math.Min(_inWidth, _phaseWidth - before);
+        Clear(to, before);
         CopyRun(row, to + before, count);
         Clear(to + before + count, _phaseWidth - before - count);
     }
