@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Arm = System.Runtime.Intrinsics.Arm;
 using X86 = System.Runtime.Intrinsics.X86;
 
@@ -58,7 +59,8 @@ internal static unsafe class KernelRegistry
             Row("avx512", X86.Avx512F.IsSupported && X86.Avx512BW.IsSupported && X86.Avx512DQ.IsSupported && X86.Avx2.IsSupported && X86.Fma.IsSupported ? &Avx512.Make : null);
             Row("avxvnni", X86.AvxVnni.IsSupported && X86.Avx2.IsSupported && X86.Fma.IsSupported ? &AvxVnni.Make : null);
             Row("avx2", X86.Avx2.IsSupported && X86.Fma.IsSupported ? &Avx2.Make : null);
-            Row("sse41", X86.Sse41.IsSupported ? &Sse41.Make : null);
+            // A program compiled ahead of time for AVX2 leaves it out: it would never be chosen.
+            if (!X86.Avx2.IsSupported || RuntimeFeature.IsDynamicCodeCompiled) Row("sse41", X86.Sse41.IsSupported ? &Sse41.Make : null);
         }
 
         if (Arm.ArmBase.Arm64.IsSupported)
