@@ -25,10 +25,9 @@ internal static unsafe partial class Quantize<S, F, I>
             return StateScale.Fixed;
         }
 
-        var max = Scalar.Min(Join(largest), float.MaxValue);
-        var range = Scalar.Max(max, LeastRange);
-        Row(h, n, 127 / range, q, KernelSet.QuantizedStride((int)n));
-        return max == 0 ? 0 : range / 127;
+        var scale = Scale(Scalar.Min(Join(largest), float.MaxValue), out var inverse);
+        Row(h, n, inverse, q, KernelSet.QuantizedStride((int)n));
+        return scale;
     }
 
     /// <summary>The largest magnitudes of a row, lane by lane. NaN does not count.</summary>

@@ -10,7 +10,7 @@ internal static unsafe partial class Quantize<S, F, I>
     where I : unmanaged
 {
     /// <summary>Least range of a row that is not all zeros, 2⁻¹¹⁹: 127/range stays finite and range/127 keeps all its bits.</summary>
-    public const float LeastRange = 1.504632769052528e-36f;
+    private const float LeastRange = 1.504632769052528e-36f;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Rows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales)
@@ -26,15 +26,21 @@ internal static unsafe partial class Quantize<S, F, I>
             }
             else
             {
-                var absmax = AbsMax(x, k);
-                var range = Scalar.Max(absmax, LeastRange);
-                scale = absmax == 0 ? 0 : range / 127;
-                inverse = 127 / range;
+                scale = Scale(AbsMax(x, k), out inverse);
             }
 
             scales[i] = scale;
             Row(x, k, inverse, q, stride);
         }
+    }
+
+    /// <summary>The scale of a row with this largest magnitude, and the factor for its values: 1/scale, or a finite number for a row of zeros.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Scale(float absmax, out float inverse)
+    {
+        var range = Scalar.Max(absmax, LeastRange);
+        inverse = 127 / range;
+        return absmax == 0 ? 0 : range / 127;
     }
 
     /// <summary>See <see cref="KernelSet.IsWithin"/>.</summary>

@@ -26,14 +26,7 @@ internal static unsafe class QuantizeMany<S, F, I>
         {
             var count = m < Block ? m : Block;
             for (nint i = 0; i < count; i++) inverses[i] = AbsMax(x + i * ldx, k);
-            for (nint i = 0; i < count; i++)
-            {
-                var absmax = inverses[i];
-                var range = Scalar.Max(absmax, Quantize<S, F, I>.LeastRange);
-                scales[i] = absmax == 0 ? 0 : range / 127;
-                inverses[i] = 127 / range;
-            }
-
+            for (nint i = 0; i < count; i++) scales[i] = Quantize<S, F, I>.Scale(inverses[i], out inverses[i]);
             for (nint i = 0; i < count; i++) squares[i] = Row(x + i * ldx, k, inverses[i], q + i * stride, stride);
         }
     }

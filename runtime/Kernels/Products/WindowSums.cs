@@ -37,8 +37,8 @@ internal static unsafe class WindowSums<S, F, I>
                     var target = rows.Target + g * rows.TargetGroup + r * rows.TargetRow + l * rows.TargetLine;
                     var to = isShort ? beside : target;
                     var stride = isShort ? S.Lanes : rows.TargetRow;
-                    if (weights == null) Add(rows, source, init, to);
-                    else if (count == 1) One(rows, weights + r * rows.WeightRow, source, init, to);
+                    if (weights == null) One<Plain>(rows, null, source, init, to);
+                    else if (count == 1) One<Weighted>(rows, weights + r * rows.WeightRow, source, init, to);
                     else Four(rows, weights + r * rows.WeightRow, source, init, to, stride);
                     for (nint i = 0; isShort && i < count; i++) Copy(beside + i * S.Lanes, target + i * rows.TargetRow, rows.Width);
                     r += count;
@@ -80,36 +80,20 @@ internal static unsafe class WindowSums<S, F, I>
         }
     }
 
+    /// <summary>A line of one output.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void One(in WindowRows rows, float* weights, float* source, float* init, float* to)
+    private static void One<E>(in WindowRows rows, float* weights, float* source, float* init, float* to)
+        where E : struct, IElements
     {
         for (nint j = 0; j < rows.Width;)
         {
             var vectors = Piece(rows.Width, j, 4, out var last);
             switch (vectors)
             {
-                case 1: Rows1<OneTile, Weighted>(rows, weights, source + j, last, init, to + j); break;
-                case 2: Rows1<TwoTiles, Weighted>(rows, weights, source + j, last, init, to + j); break;
-                case 3: Rows1<ThreeTiles, Weighted>(rows, weights, source + j, last, init, to + j); break;
-                default: Rows1<FourTiles, Weighted>(rows, weights, source + j, last, init, to + j); break;
-            }
-
-            j += vectors * S.Lanes;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Add(in WindowRows rows, float* source, float* init, float* to)
-    {
-        for (nint j = 0; j < rows.Width;)
-        {
-            var vectors = Piece(rows.Width, j, 4, out var last);
-            switch (vectors)
-            {
-                case 1: Rows1<OneTile, Plain>(rows, null, source + j, last, init, to + j); break;
-                case 2: Rows1<TwoTiles, Plain>(rows, null, source + j, last, init, to + j); break;
-                case 3: Rows1<ThreeTiles, Plain>(rows, null, source + j, last, init, to + j); break;
-                default: Rows1<FourTiles, Plain>(rows, null, source + j, last, init, to + j); break;
+                case 1: Rows1<OneTile, E>(rows, weights, source + j, last, init, to + j); break;
+                case 2: Rows1<TwoTiles, E>(rows, weights, source + j, last, init, to + j); break;
+                case 3: Rows1<ThreeTiles, E>(rows, weights, source + j, last, init, to + j); break;
+                default: Rows1<FourTiles, E>(rows, weights, source + j, last, init, to + j); break;
             }
 
             j += vectors * S.Lanes;
