@@ -3,22 +3,24 @@ using System.Globalization;
 using System.Text.Json;
 using SeqRuntime.Converter.Commands;
 using SeqRuntime.Perf.Comparing;
+using SeqRuntime.Perf.Peers;
 
 namespace SeqRuntime.Perf.Commands;
 
 /// <summary><c>perf compare</c>: measures all ratios, each in one interleaved run.</summary>
 internal sealed class CompareCommand
 {
-    private readonly Option<string[]> _only = new("--only") { Description = "Only rows whose name matches; '*' stands for any text. The names are in the JSON: lstm/step/256/int8-ort, gru/batch8/…, lstm/100steps/…, call/…, model/…, words/…, gemm/…, streams/…", HelpName = "PATTERN …", AllowMultipleArgumentsPerToken = true };
+    private readonly Option<string[]> _only = new("--only") { Description = "Only rows whose name matches; '*' stands for any text. The names are in the JSON: lstm/step/256/int8-ort, gru/batch8/…, lstm/step/64/int8-ncnn, lstm/100steps/…, call/…, model/…, words/…, gemm/…, streams/…", HelpName = "PATTERN …", AllowMultipleArgumentsPerToken = true };
     private readonly Option<int> _pairs = new("--pairs") { Description = "Number of blocks of each contender.", HelpName = "N", DefaultValueFactory = _ => 100 };
     private readonly Option<int[]> _steps = new("--steps") { Description = "Lengths of the sequences.", HelpName = "N …", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [100] };
     private readonly Option<int[]> _batch = new("--batch") { Description = "Numbers of streams of the single steps.", HelpName = "N …", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [1] };
+    private readonly Option<string?> _ncnn = new("--ncnn") { Description = "Compare single steps with ncnn too: the path of its shared library, built with NCNN_SHARED_LIB and NCNN_C_API.", HelpName = "libncnn.so" };
     private readonly ReportFiles _files = new("compare");
     private readonly Option<bool> _readme = new("--readme") { Description = "Write the tables into README.md and docs/performance.md." };
 
     public Command Build()
     {
-        var command = new Command("compare", "Compares ours with ONNX Runtime and with the machine's limit: layers, sequences, whole models, decoders, streams. Each ratio comes from one interleaved run.") { _only, _pairs, _steps, _batch, _readme };
+        var command = new Command("compare", "Compares ours with ONNX Runtime, with ncnn if its library is given, and with the machine's limit: layers, sequences, whole models, decoders, streams. Each ratio comes from one interleaved run.") { _only, _pairs, _steps, _batch, _ncnn, _readme };
         _files.AddTo(command);
         command.SetAction(Run);
         return command;
@@ -29,14 +31,15 @@ internal sealed class CompareCommand
         var patterns = result.GetValue(_only) is { Length: > 0 } given ? given : ["*"];
         var pairs = Arguments.AtLeast(1, result, _pairs);
         var output = result.InvocationConfiguration.Output;
-        var contests = Contests(result.GetValue(_steps)!, result.GetValue(_batch)!)
+        var (ncnn, missing) = Ncnn(result);
+        var contests = Contests(result.GetValue(_steps)!, result.GetValue(_batch)!, ncnn)
             .Select(contest => contest with { Rows = [.. contest.Rows.Where(row => patterns.Any(pattern => Wildcard.Matches($"{contest.Id}/{row.Id}", pattern)))] })
             .Where(contest => contest.Rows.Count > 0).ToList();
-        if (contests.Count == 0) throw new UsageException($"--only {string.Join(' ', patterns)}: no row has such a name{(Places.Models() is null ? " (the real models were not found; set SEQRUNTIME_MODELS)" : "")}");
+        if (contests.Count == 0) throw new UsageException($"--only {string.Join(' ', patterns)}: no row has such a name{(Places.Models() is null ? " (the real models were not found; set SEQRUNTIME_MODELS)" : "")}{(ncnn is null ? " (rows of ncnn need --ncnn)" : "")}");
 
         var (rows, faults) = Progress.Run(result.InvocationConfiguration.Error, "measuring", progress => Hold(contests, pairs, result.InvocationConfiguration, progress));
         if (rows.Count == 0) return ExitCode.Failed;
-        var report = new CompareReport(Machine.Here(), pairs, rows);
+        var report = new CompareReport(Machine.Here() with { Ncnn = ncnn?.Version }, pairs, rows);
         output.WriteLine();
         output.WriteLine(report.Summary());
         if (Places.Models() is null) output.WriteLine("The real models were not found (environment variable SEQRUNTIME_MODELS): whole models and decoders are left out.");
@@ -57,7 +60,7 @@ internal sealed class CompareCommand
             Tables.Write(Tables.Performance, "compare", report.Summary());
         }
 
-        return faults == 0 ? ExitCode.Good : ExitCode.Failed;
+        return faults == 0 && !missing ? ExitCode.Good : ExitCode.Failed;
     }
 
     private static (List<CompareRow> Rows, int Faults) Hold(List<Contest> contests, int pairs, InvocationConfiguration streams, Action<double> progress)
@@ -86,9 +89,24 @@ internal sealed class CompareCommand
         return (rows, faults);
     }
 
-    private static IEnumerable<Contest> Contests(int[] steps, int[] batches)
+    /// <summary>The library that --ncnn names. If it cannot be used, a line on standard error says why, and the other rows are measured.</summary>
+    private (NcnnLibrary? Library, bool Missing) Ncnn(ParseResult result)
     {
-        foreach (var contest in LayerContests.All(steps, batches)) yield return contest;
+        if (result.GetValue(_ncnn) is not { } path) return (null, false);
+        try
+        {
+            return (NcnnLibrary.Load(path), false);
+        }
+        catch (InvalidDataException fault)
+        {
+            result.InvocationConfiguration.Error.WriteLine($"perf compare: --ncnn: {fault.Message}. Its rows are left out.");
+            return (null, true);
+        }
+    }
+
+    private static IEnumerable<Contest> Contests(int[] steps, int[] batches, NcnnLibrary? ncnn)
+    {
+        foreach (var contest in LayerContests.All(steps, batches, ncnn)) yield return contest;
         if (Places.Models() is { } models)
         {
             foreach (var contest in ModelContests.All(models)) yield return contest;

@@ -52,7 +52,7 @@ internal sealed record CompareReport(Machine Machine, int Pairs, IReadOnlyList<C
     public string Summary()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Machine}; one thread, {Pairs} pairs of blocks, medians of ratios; ONNX Runtime by `RunWithBinding` with preallocated values.\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"{Machine}; one thread, {Pairs} pairs of blocks, medians of ratios; ONNX Runtime by `RunWithBinding` with preallocated values{(Machine.Ncnn is null ? "" : ", ncnn by its layers alone with pools of memory")}.\n\n");
         text.Append("| work | against | ratio (above 1 ours is faster), or share | at least | aim |\n|---|---|---|---|---|\n");
         foreach (var group in Rows.GroupBy(row => (row.Work, row.Peer)))
         {

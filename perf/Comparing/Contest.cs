@@ -68,6 +68,8 @@ internal static class Bars
     public static readonly Bar[] Int8LstmStep = Pairs([8, 6, 6, 4, 6], [14, 9, 9, 5, 9]);
     public static readonly Bar[] Int8GruStep = Pairs([7, 5, 6, 4, 6], [12, 9, 9, 5, 8]);
     public static readonly Bar[] Int8Dynamic = Pairs([8, 4.5, 2.5, 1.5, 1.1], [14, 7, 3.5, 2, 1.35]);
+    public static readonly Bar[] Int8LstmNcnn = Pairs([2.2, 1.6, 1.45, 1.15, 1.05], [2.8, 2.0, 1.7, 1.3, 1.2]);
+    public static readonly Bar[] Int8GruNcnn = Pairs([18, 15, 16, 11, 9], [18, 15, 16, 11, 9]);
     public static readonly Bar[] Int8Share = Pairs([0.35, 0.50, 0.60, 0.85, 0.78], [0.50, 0.65, 0.80, 1.05, 1.00]);
     public static readonly Bar[] Int4 = [.. Sizes.Select(units => units >= 512 ? new Bar(1.4, 1.9) : null!)];
     public static readonly Bar[] Float32Sequence = [.. Sizes.Select(_ => new Bar(1.0, 1.3))];

@@ -10,13 +10,19 @@ internal static class LayerContests
     private const string OrtName = "ONNX Runtime fp32";
     private const string DynamicName = "ONNX Runtime DynamicQuantizeLSTM";
 
-    public static IEnumerable<Contest> All(int[] steps, int[] batches)
+    /// <summary>Runs before results are compared. The second one starts from states that are not zero.</summary>
+    private const int ComparedRuns = 2;
+
+    /// <param name="steps">Lengths of the sequences.</param>
+    /// <param name="batches">Numbers of streams of the single steps.</param>
+    /// <param name="ncnn">The peer of single steps of one stream. Null without it.</param>
+    public static IEnumerable<Contest> All(int[] steps, int[] batches, NcnnLibrary? ncnn)
     {
         foreach (var op in (string[])["LSTM", "GRU"])
         {
             foreach (var batch in batches)
             {
-                foreach (var units in Bars.Sizes) yield return Step(new RecurrentLayer(op, units, units, 1, batch));
+                foreach (var units in Bars.Sizes) yield return Step(new RecurrentLayer(op, units, units, 1, batch), batch == 1 ? ncnn : null);
             }
         }
 
@@ -42,7 +48,7 @@ internal static class LayerContests
             Output = () =>
             {
                 session.ResetState();
-                session.Run();
+                for (var run = 0; run < ComparedRuns; run++) session.Run();
                 return session.Output<float>(0).ToArray();
             },
         };
@@ -58,13 +64,28 @@ internal static class LayerContests
             Output = () =>
             {
                 stream.Reset();
-                stream.Step();
+                for (var run = 0; run < ComparedRuns; run++) stream.Step();
                 return y;
             },
         };
     }
 
-    private static Contest Step(RecurrentLayer layer)
+    /// <summary>ncnn's layer in fp32 or int8, stepped repeatedly without changing its input.</summary>
+    public static Runner StartNcnn(NcnnLibrary ncnn, RecurrentLayer layer, Storage storage)
+    {
+        var stream = new NcnnStream(ncnn, layer, storage.IsInt8, Input(layer));
+        return new Runner(stream.Step, stream)
+        {
+            Output = () =>
+            {
+                stream.Reset();
+                for (var run = 0; run < ComparedRuns; run++) stream.Step();
+                return stream.Output();
+            },
+        };
+    }
+
+    private static Contest Step(RecurrentLayer layer, NcnnLibrary? ncnn)
     {
         var (op, units, single) = (layer.Op, layer.Hidden, layer.Batch == 1);
         var work = single ? $"{op}, one step" : $"{op}, one step of {layer.Batch} streams";
@@ -79,11 +100,12 @@ internal static class LayerContests
             };
             rows.Add(new RowPlan($"{storage.Name}-ort", $"{work}, {storage.Name}", storage.Name, Ort, OrtName, bar) { Tolerance = storage.Tolerance });
             if (storage.IsInt8 && op == "LSTM") rows.Add(new RowPlan($"{storage.Name}-dq", $"{work}, {storage.Name}", storage.Name, Dynamic, DynamicName, single && storage.Name == "int8" ? Bars.Int8Dynamic.At(units) : null) { Tolerance = storage.Tolerance });
+            if (ncnn is not null && IsNcnns(layer, storage)) rows.Add(new RowPlan($"{storage.Name}-ncnn", $"{work}, {storage.Name}", storage.Name, NcnnOf(storage), $"ncnn {storage.Name}", storage.IsInt8 ? (op == "LSTM" ? Bars.Int8LstmNcnn : Bars.Int8GruNcnn).At(units) : null) { Tolerance = storage.Tolerance });
             if (storage.Name == "int4") rows.Add(new RowPlan("int4-int8", $"{work}, int4", storage.Name, "int8", "ours int8", single ? Bars.Int4.At(units) : null));
             rows.Add(new RowPlan($"{storage.Name}-limit", $"{work}, {storage.Name}, share of the limit", storage.Name, RowPlan.Limit, RowPlan.Limit, single && storage.Name == "int8" && op == "LSTM" ? Bars.Int8Share.At(units) : null));
         }
 
-        return new Contest($"{op.ToLowerInvariant()}/{(single ? "step" : $"batch{layer.Batch}")}/{units}", $"{units}", Contenders(layer), rows)
+        return new Contest($"{op.ToLowerInvariant()}/{(single ? "step" : $"batch{layer.Batch}")}/{units}", $"{units}", Contenders(layer, ncnn), rows)
         {
             Limit = (storage, bytes) => new Need(bytes, 1, layer.Macs, Storage.Find(storage)!.IsInt8),
         };
@@ -155,11 +177,18 @@ internal static class LayerContests
         return new Contest($"call/{layer.Op.ToLowerInvariant()}-{layer.Input}-{layer.Hidden}", size, contenders, rows);
     }
 
-    private static Dictionary<string, Func<Runner>> Contenders(RecurrentLayer layer)
+    /// <summary>What is compared with ncnn: its int8, and its fp32 LSTM. Its fp32 GRU has no code of its own for x64.</summary>
+    private static bool IsNcnns(RecurrentLayer layer, Storage storage) => storage.Name == "int8" || (storage.Name == "fp32" && layer.Op == "LSTM");
+
+    private static string NcnnOf(Storage storage) => $"ncnn {storage.Name}";
+
+    private static Dictionary<string, Func<Runner>> Contenders(RecurrentLayer layer, NcnnLibrary? ncnn = null)
     {
         var contenders = Storage.All.ToDictionary(storage => storage.Name, storage => (Func<Runner>)(() => Start(layer, storage)));
         contenders[Ort] = () => StartOrt(layer, false);
         contenders[Dynamic] = () => StartOrt(layer, true);
+        if (ncnn is null) return contenders;
+        foreach (var storage in Storage.All.Where(storage => IsNcnns(layer, storage))) contenders[NcnnOf(storage)] = () => StartNcnn(ncnn, layer, storage);
         return contenders;
     }
 

@@ -105,7 +105,8 @@ internal static partial class Tables
 /// <param name="System">Operating system and architecture.</param>
 /// <param name="Runtime">.NET's version.</param>
 /// <param name="OnnxRuntime">The peer's version.</param>
-internal sealed record Machine(string Date, string Processor, string Family, string Kernels, string System, string Runtime, string OnnxRuntime)
+/// <param name="Ncnn">The version of ncnn, if it took part.</param>
+internal sealed record Machine(string Date, string Processor, string Family, string Kernels, string System, string Runtime, string OnnxRuntime, string? Ncnn = null)
 {
     public static Machine Here()
     {
@@ -118,7 +119,7 @@ internal sealed record Machine(string Date, string Processor, string Family, str
         return new Machine(DateTime.UtcNow.ToString("yyyy-MM-dd"), Fact("model name", $"unnamed {architecture}"), family, SeqKernelSets.Default, $"{RuntimeInformation.OSDescription}, {architecture}", RuntimeInformation.FrameworkDescription, ort);
     }
 
-    public override string ToString() => $"{Date}, {Processor} ({Family}), kernels {Kernels}, {System}, {Runtime}, ONNX Runtime {OnnxRuntime}";
+    public override string ToString() => $"{Date}, {Processor} ({Family}), kernels {Kernels}, {System}, {Runtime}, ONNX Runtime {OnnxRuntime}{(Ncnn is null ? "" : $", ncnn {Ncnn}")}";
 
     /// <summary>The first processor's lines of /proc/cpuinfo, if it exists.</summary>
     private static Dictionary<string, string> Facts()

@@ -49,14 +49,22 @@ internal sealed record RecurrentLayer(string Op, int Input, int Hidden, int Step
         Quantized(writer, "R", r, Hidden);
     });
 
+    /// <summary>
+    /// The random weights: W, gates × units rows of inputs; R, as many rows of units; the biases of W, then those of R. The gates are in ONNX's order.
+    /// </summary>
+    public (float[] W, float[] R, float[] Biases) Weights()
+    {
+        var random = new Random(Seed);
+        var scale = 1 / MathF.Sqrt(Hidden);
+        float[] Some(int count) => [.. Enumerable.Range(0, count).Select(_ => (random.NextSingle() * 2 - 1) * scale)];
+        return (Some(Gates * Hidden * Input), Some(Gates * Hidden * Hidden), Some(2 * Gates * Hidden));
+    }
+
     private (string, long)[] Attributes() => Op == "GRU" ? [("hidden_size", Hidden), ("linear_before_reset", 1)] : [("hidden_size", Hidden)];
 
     private byte[] Write(Action<OnnxWriter, float[], float[]> layer)
     {
-        var random = new Random(Seed);
-        var scale = 1 / MathF.Sqrt(Hidden);
-        float[] Weights(int count) => [.. Enumerable.Range(0, count).Select(_ => (random.NextSingle() * 2 - 1) * scale)];
-        var (w, r, bias) = (Weights(Gates * Hidden * Input), Weights(Gates * Hidden * Hidden), Weights(2 * Gates * Hidden));
+        var (w, r, bias) = Weights();
         var writer = new OnnxWriter();
         layer(writer, w, r);
         writer.Tensor("B", bias, 1, 2 * Gates * Hidden);
