@@ -14,7 +14,7 @@ internal sealed class CompareCommand
     private readonly Option<int> _pairs = new("--pairs") { Description = "Number of blocks of each contender.", HelpName = "N", DefaultValueFactory = _ => 100 };
     private readonly Option<int[]> _steps = new("--steps") { Description = "Lengths of the sequences.", HelpName = "N …", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [100] };
     private readonly Option<int[]> _batch = new("--batch") { Description = "Numbers of streams of the single steps.", HelpName = "N …", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [1] };
-    private readonly Option<string?> _ncnn = new("--ncnn") { Description = "Compare single steps with ncnn too: the path of its shared library, built with NCNN_SHARED_LIB and NCNN_C_API.", HelpName = "libncnn.so" };
+    private readonly Option<string?> _ncnn = new("--ncnn") { Description = "Compare single steps with ncnn too: the path of its shared library, built with NCNN_SHARED_LIB and NCNN_C_API.", HelpName = "PATH" };
     private readonly ReportFiles _files = new("compare");
     private readonly Option<bool> _readme = new("--readme") { Description = "Write the tables into README.md and docs/performance.md." };
 

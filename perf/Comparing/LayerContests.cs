@@ -11,7 +11,7 @@ internal static class LayerContests
     private const string DynamicName = "ONNX Runtime DynamicQuantizeLSTM";
 
     /// <summary>Runs before results are compared. The second one starts from states that are not zero.</summary>
-    private const int ComparedRuns = 2;
+    public const int ComparedRuns = 2;
 
     /// <param name="steps">Lengths of the sequences.</param>
     /// <param name="batches">Numbers of streams of the single steps.</param>

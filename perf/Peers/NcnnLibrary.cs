@@ -71,11 +71,13 @@ internal sealed unsafe class NcnnLibrary
     {
         try
         {
-            return new NcnnLibrary(path, NativeLibrary.Load(path));
+            // Without a folder in its name, the loader would not look here.
+            return new NcnnLibrary(path, NativeLibrary.Load(File.Exists(path) ? Path.GetFullPath(path) : path));
         }
         catch (Exception fault) when (fault is DllNotFoundException or BadImageFormatException)
         {
-            throw new InvalidDataException($"{path} could not be loaded as ncnn's shared library: {fault.Message.ReplaceLineEndings(" ").TrimEnd()}", fault);
+            // The last line is the system's reason; the others are advice on finding it.
+            throw new InvalidDataException($"{path} could not be loaded as ncnn's shared library ({fault.Message.TrimEnd().Split('\n')[^1]})", fault);
         }
     }
 

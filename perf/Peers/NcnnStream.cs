@@ -4,8 +4,8 @@ using System.Text;
 namespace SeqRuntime.Perf.Peers;
 
 /// <summary>
-/// One LSTM or GRU layer of ncnn, stepped as fast as its C interface allows: the layer alone, without the extractors of a net, which take two
-/// microseconds a step; on one thread, with ncnn's pools without locks for its values, and its last states as the next inputs. The weights are fp32 or
+/// One LSTM or GRU layer of ncnn, stepped as fast as its C interface allows: the layer alone, without the extractors of a net, which take one
+/// to three microseconds a step; on one thread, with ncnn's pools without locks for its values, and its last states as the next inputs. The weights are fp32 or
 /// int8: on x64 neither layer has code for the other storages that ncnn's options allow.
 /// </summary>
 internal sealed unsafe class NcnnStream : IDisposable

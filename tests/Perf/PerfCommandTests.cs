@@ -72,6 +72,35 @@ public sealed class PerfCommandTests
         Assert.Contains("SeqRuntime int8", picture.ToString(), StringComparison.Ordinal);
     }
 
+    /// <summary>A library that is missing, or is not ncnn, is named with the reason. The exit code tells it too.</summary>
+    [Theory]
+    [InlineData("no/such/libncnn.so", "could not be loaded as ncnn's shared library (")]
+    [InlineData("", "has no function ncnn_version; build ncnn with NCNN_SHARED_LIB=ON and NCNN_C_API=ON")]
+    public void Compare_measures_the_other_rows_without_ncnn(string library, string why)
+    {
+        if (library.Length == 0) library = OperatingSystem.IsWindows() ? "kernel32.dll" : OperatingSystem.IsMacOS() ? "libSystem.dylib" : "libc.so.6";
+        var (exit, output, error) = Invoke("compare", "--only", "gru/step/64/fp32-ort", "gru/step/64/int8-ncnn", "--pairs", "1", "--ncnn", library);
+        Assert.Equal(1, exit);
+        Assert.StartsWith("gru/step/64/fp32-ort ", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("ncnn", output, StringComparison.Ordinal);
+        Assert.StartsWith($"perf compare: --ncnn: {library} {why}", error, StringComparison.Ordinal);
+        Assert.EndsWith("Its rows are left out.\n", error.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.Equal(1, error.Count(c => c == '\n'));
+    }
+
+    /// <summary>The rows of ncnn, with its version in the heading and in the file.</summary>
+    [Fact]
+    public void Compare_names_the_version_of_ncnn()
+    {
+        using var folder = new TemporaryFolder();
+        var version = NcnnTests.Need().Version;
+        var (exit, output, error) = Invoke("compare", "--only", "*step/64/*-ncnn", "--pairs", "1", "--ncnn", NcnnTests.Path!, "--json", folder["report.json"]);
+        Assert.True(exit == 0, error);
+        Assert.Equal(3, output.Split('\n').Count(line => line.Contains("step/64/", StringComparison.Ordinal) && line.Contains("-ncnn ", StringComparison.Ordinal)));
+        Assert.Contains($", ncnn {version}; one thread", output, StringComparison.Ordinal);
+        Assert.Contains($"\"ncnn\": \"{version}\"", File.ReadAllText(folder["report.json"]), StringComparison.Ordinal);
+    }
+
     /// <summary>Every node is in the file, once, and their times add up to those of the operators.</summary>
     [Fact]
     public void Profile_tells_the_time_of_each_operator_and_node()
