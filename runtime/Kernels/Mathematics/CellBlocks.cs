@@ -101,7 +101,7 @@ internal static unsafe class CellBlocks<S, F, I>
     {
         for (var end = hidden + units; hidden < end; hidden += Tile)
         {
-            var candidate = S.Fma(S.Load(open), S.Load(h + 2 * Tile), S.Load(x + 2 * Tile));
+            var candidate = S.FmaAside(S.Load(open), S.Load(h + 2 * Tile), S.Load(x + 2 * Tile));
             S.Store(hiddenOut, CellFormulas<S, F, I>.GruHidden(candidate, S.Load(open + Tile), S.Load(hidden)));
             x += 3 * Tile;
             h += 3 * Tile;

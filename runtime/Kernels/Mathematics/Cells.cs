@@ -29,7 +29,7 @@ internal static unsafe class Cells<S, F, I>
         var output = next + Chunk;
         var beside = output + Chunk;
         nint first = 0;
-        if (S.Interleaves)
+        if (S.Interleaves || S.HasFour)
         {
             first = hidden & -Tile;
             CellBlocks<FourVectors<S, F, I>, Four<F>, Four<I>>.Lstm(gates, cell, cellOut, hiddenOut, first);
@@ -77,7 +77,7 @@ internal static unsafe class Cells<S, F, I>
         var update = candidate + Chunk;
         var beside = update + Chunk;
         nint first = 0;
-        if (S.Interleaves)
+        if (S.Interleaves || S.HasFour)
         {
             first = units & -Tile;
             CellBlocks<FourVectors<S, F, I>, Four<F>, Four<I>>.Gru(gatesX, gatesH, hidden, hiddenOut, first);

@@ -88,13 +88,28 @@ internal readonly unsafe struct FourVectors<S, F, I> : ISimd<Four<F>, Four<I>>
     public static Four<F> FmaOfExact(Four<F> a, Four<F> b, Four<F> c) => new(S.FmaOfExact(a.A, b.A, c.A), S.FmaOfExact(a.B, b.B, c.B), S.FmaOfExact(a.C, b.C, c.C), S.FmaOfExact(a.D, b.D, c.D));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Four<F> FmaAside(Four<F> a, Four<F> b, Four<F> c) => new(S.FmaAside(a.A, b.A, c.A), S.FmaAside(a.B, b.B, c.B), S.FmaAside(a.C, b.C, c.C), S.FmaAside(a.D, b.D, c.D));
+    public static Four<F> FmaAside(Four<F> a, Four<F> b, Four<F> c)
+    {
+        if (!S.HasFour) return new(S.FmaAside(a.A, b.A, c.A), S.FmaAside(a.B, b.B, c.B), S.FmaAside(a.C, b.C, c.C), S.FmaAside(a.D, b.D, c.D));
+        S.FmaOfFour(&a, &b, &c);
+        return c;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Four<F> ExpOfNegated(Four<F> x) => LaneMath<FourVectors<S, F, I>, Four<F>, Four<I>>.ExpOfNegated(x);
+    public static Four<F> ExpOfNegated(Four<F> x)
+    {
+        if (!S.HasFour) return LaneMath<FourVectors<S, F, I>, Four<F>, Four<I>>.ExpOfNegated(x);
+        S.ExpOfFourNegated(&x);
+        return x;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Four<F> Expm1OfNormal(Four<F> x) => LaneMath<FourVectors<S, F, I>, Four<F>, Four<I>>.Expm1OfNormal(x);
+    public static Four<F> Expm1OfNormal(Four<F> x)
+    {
+        if (!S.HasFour) return LaneMath<FourVectors<S, F, I>, Four<F>, Four<I>>.Expm1OfNormal(x);
+        S.Expm1OfFourNormal(&x);
+        return x;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Four<F> Max(Four<F> a, Four<F> b) => new(S.Max(a.A, b.A), S.Max(a.B, b.B), S.Max(a.C, b.C), S.Max(a.D, b.D));

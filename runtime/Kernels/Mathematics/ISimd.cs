@@ -63,6 +63,18 @@ internal unsafe interface ISimd<F, I>
     /// <summary>eˣ - 1 for x in [-20, 20]: <see cref="LaneMath{S,F,I}.Expm1OfNormal"/>, or another way to its bits.</summary>
     static abstract F Expm1OfNormal(F x);
 
+    /// <summary>Whether there is another way to the bits of four vectors: the methods below, which are only called then.</summary>
+    static virtual bool HasFour => false;
+
+    /// <summary><see cref="ExpOfNegated"/> of four vectors, in place.</summary>
+    static virtual void ExpOfFourNegated(Four<F>* x) => throw new NotSupportedException();
+
+    /// <summary><see cref="Expm1OfNormal"/> of four vectors, in place.</summary>
+    static virtual void Expm1OfFourNormal(Four<F>* x) => throw new NotSupportedException();
+
+    /// <summary><see cref="Fma"/> of four vectors, in place of c.</summary>
+    static virtual void FmaOfFour(Four<F>* a, Four<F>* b, Four<F>* c) => throw new NotSupportedException();
+
     /// <summary>a &gt; b ? a : b.</summary>
     static abstract F Max(F a, F b);
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using SeqRuntime.Kernels.Mathematics;
 using Double = System.Runtime.Intrinsics.Vector128<double>;
 using Float = System.Runtime.Intrinsics.Vector128<float>;
 using Int = System.Runtime.Intrinsics.Vector128<int>;
@@ -34,6 +35,13 @@ internal readonly unsafe partial struct Sse41
 
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static Float FmaAside(Float a, Float b, Float c) => Fma(a, b, c);
+
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public static void FmaOfFour(Four<Float>* a, Four<Float>* b, Four<Float>* c)
+    {
+        Float* p = (Float*)a, q = (Float*)b, r = (Float*)c;
+        for (var end = r + 4; r < end; p++, q++, r++) *r = Fma(*p, *q, *r);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float FmaNegated(Float a, Float b, Float c)

@@ -217,14 +217,14 @@ internal readonly unsafe partial struct Sse41 : ISimd<Float, Int>, IInt8Dot<Int,
     /// sum to at most 2·127·128 = 32512, so pmaddubsw cannot saturate.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int MulAdd(Int acc, Int w, Int factor, Int flip)
-    {
-        var pairs = Isa.MultiplyAddAdjacent(factor.AsByte(), Isa.Xor(w, flip).AsSByte());
-        return Isa.Add(acc, Isa.MultiplyAddAdjacent(pairs, Vector128.Create((short)1)));
-    }
+    public static Int MulAdd(Int acc, Int w, Int factor, Int flip) => Isa.Add(acc, Sums(w, factor, flip));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
+    public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => Isa.Add(acc, Isa.Add(Sums(w0, factor0, flip0), Sums(w1, factor1, flip1)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Int Sums(Int w, Int factor, Int flip) =>
+        Isa.MultiplyAddAdjacent(Isa.MultiplyAddAdjacent(factor.AsByte(), Isa.Xor(w, flip).AsSByte()), Vector128.Create((short)1));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void MulAdd(ref Int first, ref Int second, int at, byte* w0, Int factor0, Int flip0, byte* w1, Int factor1, Int flip1)
