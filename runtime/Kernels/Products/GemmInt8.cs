@@ -150,18 +150,21 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void PutKept(Matrix* matrix, int* sums, nint c, nint left, F xscale, float* init, float* y)
     {
-        for (var end = c + left; c < end; c += S.Lanes, sums += S.Lanes)
+        var scales = matrix->Scales + c;
+        init = init == null ? matrix->Zeros : init + c;
+        y += c;
+        for (; left >= S.Lanes; left -= S.Lanes)
         {
-            var value = S.Fma(S.ToFloat(S.LoadInt(sums)), S.Mul(S.Load(matrix->Scales + c), xscale), init == null ? default : S.Load(init + c));
-            if (c + S.Lanes <= end)
-            {
-                S.Store(y + c, value);
-                continue;
-            }
-
-            S.Store((float*)sums, value);
-            for (nint i = 0; c + i < end; i++) y[c + i] = ((float*)sums)[i];
+            S.Store(y, S.Fma(S.ToFloat(S.LoadInt(sums)), S.Mul(S.Load(scales), xscale), S.Load(init)));
+            sums += S.Lanes;
+            scales += S.Lanes;
+            init += S.Lanes;
+            y += S.Lanes;
         }
+
+        if (left == 0) return;
+        S.Store((float*)sums, S.FmaAside(S.ToFloat(S.LoadInt(sums)), S.Mul(S.Load(scales), xscale), S.Load(init)));
+        for (nint i = 0; i < left; i++) y[i] = ((float*)sums)[i];
     }
 
     private struct Matrix
