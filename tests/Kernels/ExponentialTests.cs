@@ -1,6 +1,5 @@
 using System.Runtime.Intrinsics;
 using SeqRuntime.Kernels.Mathematics;
-using SeqRuntime.Kernels.Sets;
 using Sse41Set = SeqRuntime.Kernels.Sets.Sse41;
 
 namespace SeqRuntime.Tests.Kernels;
