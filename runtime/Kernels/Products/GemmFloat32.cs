@@ -66,14 +66,14 @@ internal static unsafe partial class GemmFloat32<S, F, I, W, T>
             var to = left >= taken ? outputs + c : beside;
             switch (Pieces<S, F, I>.Tiles(taken))
             {
-                case 1: Rows1<OneTile>(p, stride, 0, k, x, start, left, to); break;
-                case 2: Rows1<TwoTiles>(p, stride, 0, k, x, start, left, to); break;
+                case 1: Row<OneTile>(p, stride, 0, k, x, start, left, to); break;
+                case 2: Row<TwoTiles>(p, stride, 0, k, x, start, left, to); break;
                 case 3 when HasPairs && w.StartsPair(c, end, out var second):
                     taken = left = 6 * KernelSet.Tile;
-                    Rows1<SixTiles>(p, stride, second, k, x, start, left, to);
+                    Row<SixTiles>(p, stride, second, k, x, start, left, to);
                     break;
-                case 3: Rows1<ThreeTiles>(p, stride, 0, k, x, start, left, to); break;
-                default: Rows1<FourTiles>(p, stride, 0, k, x, start, left, to); break;
+                case 3: Row<ThreeTiles>(p, stride, 0, k, x, start, left, to); break;
+                default: Row<FourTiles>(p, stride, 0, k, x, start, left, to); break;
             }
 
             if (to == beside) Lanes<S, F, I>.Copy(beside, outputs + c, left);
@@ -157,39 +157,68 @@ internal static unsafe partial class GemmFloat32<S, F, I, W, T>
         get => 6 * KernelSet.Tile / S.Lanes <= 12;
     }
 
-    /// <summary>Most vectors of a piece.</summary>
+    /// <summary>Whether one row's piece has a vector j.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Most<N>()
-        where N : struct, ITiles => N.Count == 6 ? 12 : S.Chains;
+    private static bool Has<N>(int j)
+        where N : struct, ITiles => Pieces<S, F, I>.Has<N>(j, N.Count == 6 ? 12 : S.Chains);
 
     /// <summary>Weights from p to vector j; <paramref name="second"/> to the second panel if the piece is two panels.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static nint Place<N>(int j, nint second)
         where N : struct, ITiles => N.Count == 6 && j * S.Lanes >= 3 * KernelSet.Tile ? second + (j * S.Lanes - 3 * KernelSet.Tile) : j * S.Lanes;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// <summary>A piece of one row.</summary>
+    /// <remarks>Two methods: a loop that a set does not take would still be inlined, and leave too little of the compiler's limits to the other.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Row<N>(T* p, nint stride, nint second, nint k, float* x, float* init, nint left, float* to)
+        where N : struct, ITiles
+    {
+        if (S.Interleaves) Rows1<N>(p, stride, second, k, x, init, left, to);
+        else PlainRows1<N>(p, stride, second, k, x, init, left, to);
+    }
+
+    /// <summary>A piece of one row, an input at a time.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void PlainRows1<N>(T* p, nint stride, nint second, nint k, float* x, float* init, nint left, float* to)
+        where N : struct, ITiles
+    {
+        var kept = W.Kept(left);
+        F a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
+        F a8 = default, a9 = default, a10 = default, a11 = default, a12 = default, a13 = default, a14 = default, a15 = default;
+        Start<N>(0, ref a0, ref a1, ref a2, ref a3, init, left);
+        if (Has<N>(4)) Start<N>(4, ref a4, ref a5, ref a6, ref a7, init, left);
+        if (Has<N>(8)) Start<N>(8, ref a8, ref a9, ref a10, ref a11, init, left);
+        if (Has<N>(12)) Start<N>(12, ref a12, ref a13, ref a14, ref a15, init, left);
+        for (var end = x + k; x < end; x++)
+        {
+            var b = S.LoadBroadcast(x);
+            Single<N>(0, ref a0, ref a1, ref a2, ref a3, p, second, kept, b);
+            if (Has<N>(4)) Single<N>(4, ref a4, ref a5, ref a6, ref a7, p, second, kept, b);
+            if (Has<N>(8)) Single<N>(8, ref a8, ref a9, ref a10, ref a11, p, second, kept, b);
+            if (Has<N>(12)) Single<N>(12, ref a12, ref a13, ref a14, ref a15, p, second, kept, b);
+            p += stride;
+        }
+
+        Store<N>(0, a0, a1, a2, a3, to);
+        if (Has<N>(4)) Store<N>(4, a4, a5, a6, a7, to);
+        if (Has<N>(8)) Store<N>(8, a8, a9, a10, a11, to);
+        if (Has<N>(12)) Store<N>(12, a12, a13, a14, a15, to);
+    }
+
+    /// <summary>A piece of one row, four inputs at a time.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Rows1<N>(T* p, nint stride, nint second, nint k, float* x, float* init, nint left, float* to)
         where N : struct, ITiles
     {
         var kept = W.Kept(left);
-        var a0 = Start(init, 0, left);
-        var a1 = Pieces<S, F, I>.Has<N>(1, Most<N>()) ? Start(init, 1, left) : default;
-        var a2 = Pieces<S, F, I>.Has<N>(2, Most<N>()) ? Start(init, 2, left) : default;
-        var a3 = Pieces<S, F, I>.Has<N>(3, Most<N>()) ? Start(init, 3, left) : default;
-        var a4 = Pieces<S, F, I>.Has<N>(4, Most<N>()) ? Start(init, 4, left) : default;
-        var a5 = Pieces<S, F, I>.Has<N>(5, Most<N>()) ? Start(init, 5, left) : default;
-        var a6 = Pieces<S, F, I>.Has<N>(6, Most<N>()) ? Start(init, 6, left) : default;
-        var a7 = Pieces<S, F, I>.Has<N>(7, Most<N>()) ? Start(init, 7, left) : default;
-        var a8 = Pieces<S, F, I>.Has<N>(8, Most<N>()) ? Start(init, 8, left) : default;
-        var a9 = Pieces<S, F, I>.Has<N>(9, Most<N>()) ? Start(init, 9, left) : default;
-        var a10 = Pieces<S, F, I>.Has<N>(10, Most<N>()) ? Start(init, 10, left) : default;
-        var a11 = Pieces<S, F, I>.Has<N>(11, Most<N>()) ? Start(init, 11, left) : default;
-        var a12 = Pieces<S, F, I>.Has<N>(12, Most<N>()) ? Start(init, 12, left) : default;
-        var a13 = Pieces<S, F, I>.Has<N>(13, Most<N>()) ? Start(init, 13, left) : default;
-        var a14 = Pieces<S, F, I>.Has<N>(14, Most<N>()) ? Start(init, 14, left) : default;
-        var a15 = Pieces<S, F, I>.Has<N>(15, Most<N>()) ? Start(init, 15, left) : default;
+        F a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
+        F a8 = default, a9 = default, a10 = default, a11 = default, a12 = default, a13 = default, a14 = default, a15 = default;
+        Start<N>(0, ref a0, ref a1, ref a2, ref a3, init, left);
+        if (Has<N>(4)) Start<N>(4, ref a4, ref a5, ref a6, ref a7, init, left);
+        if (Has<N>(8)) Start<N>(8, ref a8, ref a9, ref a10, ref a11, init, left);
+        if (Has<N>(12)) Start<N>(12, ref a12, ref a13, ref a14, ref a15, init, left);
         var end = x + k;
-        for (var fours = S.Interleaves ? x + (k & -4) : x; x < fours; x += 4)
+        for (var fours = x + (k & -4); x < fours; x += 4)
         {
             var inputs = S.Load(x);
             Step<N>(ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11, ref a12, ref a13, ref a14, ref a15, p, kept, inputs, 0);
@@ -205,41 +234,50 @@ internal static unsafe partial class GemmFloat32<S, F, I, W, T>
         for (; x < end; x++)
         {
             var b = S.LoadBroadcast(x);
-            a0 = S.Fma(b, W.Load(p, kept), a0);
-            if (Pieces<S, F, I>.Has<N>(1, Most<N>())) a1 = S.Fma(b, W.Load(p + Place<N>(1, second), kept), a1);
-            if (Pieces<S, F, I>.Has<N>(2, Most<N>())) a2 = S.Fma(b, W.Load(p + Place<N>(2, second), kept), a2);
-            if (Pieces<S, F, I>.Has<N>(3, Most<N>())) a3 = S.Fma(b, W.Load(p + Place<N>(3, second), kept), a3);
-            if (Pieces<S, F, I>.Has<N>(4, Most<N>())) a4 = S.Fma(b, W.Load(p + Place<N>(4, second), kept), a4);
-            if (Pieces<S, F, I>.Has<N>(5, Most<N>())) a5 = S.Fma(b, W.Load(p + Place<N>(5, second), kept), a5);
-            if (Pieces<S, F, I>.Has<N>(6, Most<N>())) a6 = S.Fma(b, W.Load(p + Place<N>(6, second), kept), a6);
-            if (Pieces<S, F, I>.Has<N>(7, Most<N>())) a7 = S.Fma(b, W.Load(p + Place<N>(7, second), kept), a7);
-            if (Pieces<S, F, I>.Has<N>(8, Most<N>())) a8 = S.Fma(b, W.Load(p + Place<N>(8, second), kept), a8);
-            if (Pieces<S, F, I>.Has<N>(9, Most<N>())) a9 = S.Fma(b, W.Load(p + Place<N>(9, second), kept), a9);
-            if (Pieces<S, F, I>.Has<N>(10, Most<N>())) a10 = S.Fma(b, W.Load(p + Place<N>(10, second), kept), a10);
-            if (Pieces<S, F, I>.Has<N>(11, Most<N>())) a11 = S.Fma(b, W.Load(p + Place<N>(11, second), kept), a11);
-            if (Pieces<S, F, I>.Has<N>(12, Most<N>())) a12 = S.Fma(b, W.Load(p + Place<N>(12, second), kept), a12);
-            if (Pieces<S, F, I>.Has<N>(13, Most<N>())) a13 = S.Fma(b, W.Load(p + Place<N>(13, second), kept), a13);
-            if (Pieces<S, F, I>.Has<N>(14, Most<N>())) a14 = S.Fma(b, W.Load(p + Place<N>(14, second), kept), a14);
-            if (Pieces<S, F, I>.Has<N>(15, Most<N>())) a15 = S.Fma(b, W.Load(p + Place<N>(15, second), kept), a15);
+            Single<N>(0, ref a0, ref a1, ref a2, ref a3, p, second, kept, b);
+            if (Has<N>(4)) Single<N>(4, ref a4, ref a5, ref a6, ref a7, p, second, kept, b);
+            if (Has<N>(8)) Single<N>(8, ref a8, ref a9, ref a10, ref a11, p, second, kept, b);
+            if (Has<N>(12)) Single<N>(12, ref a12, ref a13, ref a14, ref a15, p, second, kept, b);
             p += stride;
         }
 
-        S.Store(to, a0);
-        if (Pieces<S, F, I>.Has<N>(1, Most<N>())) S.Store(to + S.Lanes, a1);
-        if (Pieces<S, F, I>.Has<N>(2, Most<N>())) S.Store(to + 2 * S.Lanes, a2);
-        if (Pieces<S, F, I>.Has<N>(3, Most<N>())) S.Store(to + 3 * S.Lanes, a3);
-        if (Pieces<S, F, I>.Has<N>(4, Most<N>())) S.Store(to + 4 * S.Lanes, a4);
-        if (Pieces<S, F, I>.Has<N>(5, Most<N>())) S.Store(to + 5 * S.Lanes, a5);
-        if (Pieces<S, F, I>.Has<N>(6, Most<N>())) S.Store(to + 6 * S.Lanes, a6);
-        if (Pieces<S, F, I>.Has<N>(7, Most<N>())) S.Store(to + 7 * S.Lanes, a7);
-        if (Pieces<S, F, I>.Has<N>(8, Most<N>())) S.Store(to + 8 * S.Lanes, a8);
-        if (Pieces<S, F, I>.Has<N>(9, Most<N>())) S.Store(to + 9 * S.Lanes, a9);
-        if (Pieces<S, F, I>.Has<N>(10, Most<N>())) S.Store(to + 10 * S.Lanes, a10);
-        if (Pieces<S, F, I>.Has<N>(11, Most<N>())) S.Store(to + 11 * S.Lanes, a11);
-        if (Pieces<S, F, I>.Has<N>(12, Most<N>())) S.Store(to + 12 * S.Lanes, a12);
-        if (Pieces<S, F, I>.Has<N>(13, Most<N>())) S.Store(to + 13 * S.Lanes, a13);
-        if (Pieces<S, F, I>.Has<N>(14, Most<N>())) S.Store(to + 14 * S.Lanes, a14);
-        if (Pieces<S, F, I>.Has<N>(15, Most<N>())) S.Store(to + 15 * S.Lanes, a15);
+        Store<N>(0, a0, a1, a2, a3, to);
+        if (Has<N>(4)) Store<N>(4, a4, a5, a6, a7, to);
+        if (Has<N>(8)) Store<N>(8, a8, a9, a10, a11, to);
+        if (Has<N>(12)) Store<N>(12, a12, a13, a14, a15, to);
+    }
+
+    /// <summary>Initial values of four vectors from <paramref name="first"/> on, those that the piece has.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Start<N>(int first, ref F a0, ref F a1, ref F a2, ref F a3, float* init, nint left)
+        where N : struct, ITiles
+    {
+        a0 = Start(init, first, left);
+        if (Has<N>(first + 1)) a1 = Start(init, first + 1, left);
+        if (Has<N>(first + 2)) a2 = Start(init, first + 2, left);
+        if (Has<N>(first + 3)) a3 = Start(init, first + 3, left);
+    }
+
+    /// <summary>Products of four vectors of weights from <paramref name="first"/> on by one input.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Single<N>(int first, ref F a0, ref F a1, ref F a2, ref F a3, T* p, nint second, I kept, F input)
+        where N : struct, ITiles
+    {
+        a0 = S.Fma(input, W.Load(p + Place<N>(first, second), kept), a0);
+        if (Has<N>(first + 1)) a1 = S.Fma(input, W.Load(p + Place<N>(first + 1, second), kept), a1);
+        if (Has<N>(first + 2)) a2 = S.Fma(input, W.Load(p + Place<N>(first + 2, second), kept), a2);
+        if (Has<N>(first + 3)) a3 = S.Fma(input, W.Load(p + Place<N>(first + 3, second), kept), a3);
+    }
+
+    /// <summary>Outputs of four vectors from <paramref name="first"/> on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<N>(int first, F a0, F a1, F a2, F a3, float* to)
+        where N : struct, ITiles
+    {
+        S.Store(to + first * S.Lanes, a0);
+        if (Has<N>(first + 1)) S.Store(to + (first + 1) * S.Lanes, a1);
+        if (Has<N>(first + 2)) S.Store(to + (first + 2) * S.Lanes, a2);
+        if (Has<N>(first + 3)) S.Store(to + (first + 3) * S.Lanes, a3);
     }
 
     /// <summary>The products of one row's piece by one of four inputs.</summary>
@@ -251,9 +289,9 @@ internal static unsafe partial class GemmFloat32<S, F, I, W, T>
         where N : struct, ITiles
     {
         Four(ref a0, ref a1, ref a2, ref a3, p, 0, kept, inputs, element);
-        if (Pieces<S, F, I>.Has<N>(4, Most<N>())) Four(ref a4, ref a5, ref a6, ref a7, p, 4 * S.Lanes, kept, inputs, element);
-        if (Pieces<S, F, I>.Has<N>(8, Most<N>())) Four(ref a8, ref a9, ref a10, ref a11, p, 8 * S.Lanes, kept, inputs, element);
-        if (Pieces<S, F, I>.Has<N>(12, Most<N>())) Four(ref a12, ref a13, ref a14, ref a15, p, 12 * S.Lanes, kept, inputs, element);
+        if (Has<N>(4)) Four(ref a4, ref a5, ref a6, ref a7, p, 4 * S.Lanes, kept, inputs, element);
+        if (Has<N>(8)) Four(ref a8, ref a9, ref a10, ref a11, p, 8 * S.Lanes, kept, inputs, element);
+        if (Has<N>(12)) Four(ref a12, ref a13, ref a14, ref a15, p, 12 * S.Lanes, kept, inputs, element);
     }
 
     /// <summary>The products of four vectors of weights, from p + first on, by one of four inputs.</summary>
