@@ -212,6 +212,8 @@ internal readonly unsafe struct EmulatedVnni<P> : IInt8Dot<Vector256<int>, Vecto
 
     public static int Vectors => 8;
 
+    public static bool PairsRows => true;
+
     public static bool SplitsSums => P.Value;
 
     public static int Start(sbyte* x, nint columns) => 0;
@@ -267,6 +269,8 @@ internal readonly unsafe struct EmulatedWideVnni : IInt8Dot<Vector512<int>, Vect
 
     public static int Vectors => 4;
 
+    public static bool PairsRows => true;
+
     public static bool SplitsSums => false;
 
     public static int Start(sbyte* x, nint columns) => 0;
@@ -309,6 +313,8 @@ internal readonly unsafe struct EmulatedWideVnni : IInt8Dot<Vector512<int>, Vect
 internal readonly unsafe struct EmulatedSignedVnni : IInt8Dot<Vector256<int>, Vector256<int>>
 {
     public static int Vectors => 8;
+
+    public static bool PairsRows => false;
 
     public static bool SplitsSums => false;
 
@@ -379,6 +385,8 @@ internal readonly struct Whole : IIsSplit
 internal readonly unsafe struct EmulatedNeonInt8 : IInt8Dot<Vector128<int>, Vector256<int>>
 {
     public static int Vectors => 8;
+
+    public static bool PairsRows => true;
 
     public static bool SplitsSums => false;
 

@@ -7,7 +7,7 @@ namespace SeqRuntime.Kernels.Products;
 
 /// <summary>int8 matrix products over packed panels, exact in int32, then scaled to fp32.</summary>
 /// <remarks>
-/// Blocked like <see cref="GemmFloat32{S,F,I,W,T}"/>: one row of X takes as many vectors as the registers can sum, two rows take half as many. No sum is
+/// Blocked like <see cref="GemmFloat32{S,F,I,W,T}"/>: one row of X takes as many vectors as the registers can sum, two rows take half as many where they share vectors of weights. No sum is
 /// live across a call. The loops take four groups of inputs a step.
 /// Whole pieces are scaled in registers; a piece wider than the remaining outputs goes through memory.
 /// </remarks>
@@ -69,6 +69,12 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
                 continue;
             }
 
+            if (!D.PairsRows)
+            {
+                Singles(&matrix, x.Slice(first, rows), starts, y.Skip(first));
+                continue;
+            }
+
             var even = rows & ~1;
             if (even > 0) Pairs(&matrix, x.Slice(first, even), starts, y.Skip(first));
             if (even == rows) continue;
@@ -114,6 +120,20 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
             case 2: Rows1<TwoTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
             case 3: Rows1<ThreeTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
             default: Rows1<FourTiles>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
+        }
+    }
+
+    /// <summary>Rows one by one, each piece for all rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Singles(Matrix* matrix, in QuantizedRows x, int* starts, in OutputRange y)
+    {
+        for (var c = matrix->From; c < matrix->End;)
+        {
+            var p = matrix->At(c, out var stride, out var left);
+            var taken = Pieces<S, F, I>.Taken(left, D.Vectors);
+            if (left > taken) left = taken;
+            for (nint row = 0; row < x.Count; row++) Piece(taken, matrix, p, stride, c, left, x.At(row), x.Scales[row], starts[row], y.InitAt(row), y.At(row));
+            c += left;
         }
     }
 

@@ -16,6 +16,12 @@ internal unsafe interface IInt8Dot<I, A>
     static abstract int Vectors { get; }
 
     /// <summary>
+    /// Whether two rows of inputs share each vector of weights. Without it each row goes through a piece of weights alone: faster where factors and flips of
+    /// two rows leave too few registers for the sums, because the piece stays in the first cache.
+    /// </summary>
+    static abstract bool PairsRows { get; }
+
+    /// <summary>
     /// Whether two of each four vectors keep a sum for every other group, for shorter chains, and the other two take their weights at once, for fewer loads.
     /// <see cref="Vectors"/> is 8 then, and their sums take 12 registers.
     /// </summary>

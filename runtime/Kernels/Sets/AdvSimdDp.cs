@@ -18,6 +18,12 @@ internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int, Int>, IInt4Dot<Int, In
         get => 16;
     }
 
+    public static bool PairsRows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => true;
+    }
+
     public static bool SplitsSums
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -213,6 +213,12 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
         get => 8;
     }
 
+    public static bool PairsRows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => false;
+    }
+
     public static bool SplitsSums
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

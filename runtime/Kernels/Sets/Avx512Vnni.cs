@@ -24,6 +24,12 @@ internal readonly unsafe struct Avx512Vnni : IInt8Dot<Int, Int>, IInt4Dot<Int, I
         get => 4;
     }
 
+    public static bool PairsRows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => true;
+    }
+
     public static bool SplitsSums
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

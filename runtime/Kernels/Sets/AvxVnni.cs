@@ -114,6 +114,12 @@ internal readonly unsafe struct AvxVnni : IInt4Dot<Int, Int>
             get => 8;
         }
 
+        public static bool PairsRows
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => true;
+        }
+
         public static bool SplitsSums
         {
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -185,6 +191,12 @@ internal readonly unsafe struct AvxVnni : IInt4Dot<Int, Int>
         {
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             get => 8;
+        }
+
+        public static bool PairsRows
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => true;
         }
 
         public static bool SplitsSums

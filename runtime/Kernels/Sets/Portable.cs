@@ -17,6 +17,12 @@ internal readonly unsafe struct Portable : IInt8Dot<int, int>, IInt4Dot<int, int
         get => 8;
     }
 
+    public static bool PairsRows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => true;
+    }
+
     public static bool SplitsSums
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -171,6 +171,12 @@ internal readonly unsafe partial struct Sse41 : ISimd<Float, Int>, IInt8Dot<Int,
         get => 8;
     }
 
+    public static bool PairsRows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => true;
+    }
+
     public static bool SplitsSums
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
