@@ -75,24 +75,25 @@ internal static class RecurrentLowering
     }
 
     /// <summary>
-    /// The input product of a direction, bias included, for each row of <paramref name="x"/> [count, inputs]: [count, rows] in packed order.
+    /// The input product of a direction, bias included, for each row of <paramref name="x"/> [count, features], which are all inputs of the layer or those from
+    /// <paramref name="first"/> on: [count, rows] in packed order.
     /// </summary>
-    public static float[] Products(IrNode node, IrGraph graph, IrTensor x, int direction)
+    public static float[] Products(IrNode node, IrGraph graph, IrTensor x, int direction, int first)
     {
         var gates = node.Recurrent!.Gates;
         var b = graph.ConstantOf(node.Input(3));
         var w = Matrix(node, graph, 1, direction);
-        int hidden = graph.ConstantOf(node.Input(1))!.Shape[1] / gates, columns = w.Columns, rows = w.Rows, count = x.Shape[0];
+        int hidden = graph.ConstantOf(node.Input(1))!.Shape[1] / gates, columns = w.Columns, rows = w.Rows, count = x.Shape[0], features = x.Shape[1];
         var matrix = w.Matrices[0];
         var bias = b is null ? new float[rows] : PackedBias(b, direction, node.Recurrent, hidden, node.Int("linear_before_reset", 0) != 0);
         var result = new float[count * rows];
         for (var i = 0; i < count; i++)
         {
-            var values = x.Floats.Slice(i * columns, columns);
+            var values = x.Floats.Slice(i * features, features);
             for (var row = 0; row < rows; row++)
             {
                 double sum = bias[row];
-                for (var k = 0; k < columns; k++) sum += (double)matrix[row * columns + k] * values[k];
+                for (var k = 0; k < features; k++) sum += (double)matrix[row * columns + first + k] * values[k];
                 result[i * rows + row] = (float)sum;
             }
         }

@@ -6,12 +6,15 @@ using SeqRuntime.Format;
 namespace SeqRuntime.Converter.Lowering;
 
 /// <summary>
-/// For a recurrent layer whose only input is an embedding, computes W·x + b of each token at conversion. The layer looks it up. Half of
-/// a step's products become a copy of one row.
+/// For a recurrent layer whose input is an embedding, or is joined from one and other features (a context vector), computes the embedding's part of W·x + b of
+/// each token at conversion. The layer looks it up. Where the embedding is all of the input, half of a step's products become a copy of one row.
 /// </summary>
 internal static class TokenProducts
 {
-    /// <summary>Makes tables of products if they take no more bytes than the matrices that they replace.</summary>
+    /// <summary>A table may take a quarter more bytes than what it replaces: a run reads one row of it in place of all weights.</summary>
+    private const double MostBytes = 1.25;
+
+    /// <summary>Makes tables of products if they are not much larger than the weights that they replace.</summary>
     /// <param name="graphs">All graphs, which may share embeddings and matrices.</param>
     /// <param name="choice">How matrices would be stored. Tensors that the user names stay separate.</param>
     /// <returns>Names of the tensors that went into tables, and of those that stayed separate because the user named them.</returns>
@@ -33,17 +36,17 @@ internal static class TokenProducts
         return (folded, apart);
     }
 
-    /// <summary>Selects the layers of one embedding whose tables take no more bytes: all layers together if this makes the embedding unnecessary, otherwise each by itself.</summary>
+    /// <summary>Selects the layers of one embedding whose tables are not much larger: all layers together if this makes the embedding unnecessary, otherwise each by itself.</summary>
     private static List<Layer> Smaller(List<Layer> layers, IReadOnlyList<IrGraph> graphs, WeightChoice choice)
     {
         if (layers.Count == 0) return layers;
-        long Saved(Layer layer) => Uses(graphs, layer.Weights) > 1 ? 0 : layer.Matrices.Sum(choice.BytesOf);
+        double Saved(Layer layer) => MostBytes * ((Uses(graphs, layer.Weights) > 1 ? 0 : layer.Matrices.Sum(choice.BytesOf)) - (layer.Rest is { } rest ? choice.BytesOf(rest) : 0));
         var isNeeded = Uses(graphs, layers[0].Table) > layers.Select(l => l.Gather).Distinct().Count() || layers.Exists(l => !l.IsReadBy(layers));
-        var together = layers.Sum(Saved) + (isNeeded ? 0 : choice.BytesOf(layers[0].Embedding));
+        var together = layers.Sum(Saved) + (isNeeded ? 0 : MostBytes * choice.BytesOf(layers[0].Embedding));
         return layers.Sum(l => l.Bytes) <= together ? layers : layers.FindAll(l => l.Bytes <= Saved(l));
     }
 
-    /// <summary>The layers whose only input is an embedding.</summary>
+    /// <summary>The layers that read an embedding.</summary>
     private static IEnumerable<Layer> Layers(Rewriter rewriter)
     {
         var graph = rewriter.Graph;
@@ -52,14 +55,30 @@ internal static class TokenProducts
             if (rewriter.Constant(node.Input(1)) is not { Type: ElementType.Float32, Shape: [_, _, > 1] } w) continue;
             if (node.Input(3).Length > 0 && rewriter.Constant(node.Input(3)) is not { Type: ElementType.Float32 }) continue;
             if (rewriter.Constant(node.Input(2)) is not { Type: ElementType.Float32 }) continue;
-            if (Lookup(rewriter, node.Input(0), w.Shape[2]) is not { } lookup) continue;
+            if ((Lookup(rewriter, node.Input(0), w.Shape[2]) ?? Joined(rewriter, node.Input(0), w.Shape[2])) is not { } lookup) continue;
             var table = rewriter.Constant(lookup.Gather.Input(0))!;
             if ((long)table.Shape[0] * w.Shape[0] * GateRows.Count(node.Recurrent!.Gates, w.Shape[1] / node.Recurrent.Gates) > Array.MaxLength / sizeof(float)) continue;
             WeightMatrix[] matrices = [.. Enumerable.Range(0, w.Shape[0]).Select(d => RecurrentLowering.Matrix(node, graph, 1, d))];
             var names = WeightNames.Of(graph, lookup.Gather.Input(0));
             var embedding = new WeightMatrix(names, table.Shape[0], table.Shape[1], table.ToFloats()) { IsTable = true, IsStepped = WeightNames.AreStepped(graph, names) };
-            yield return new Layer(rewriter, node, lookup.Gather, lookup.Views, table, embedding, w, matrices);
+            yield return new Layer(rewriter, node, lookup, table, embedding, w, matrices) { Rest = lookup.Join is null ? null : Rest(matrices, lookup.First, table.Shape[1]) };
         }
+    }
+
+    /// <summary>The matrices of all directions, one after the other, without the columns of the embedding.</summary>
+    private static WeightMatrix Rest(WeightMatrix[] matrices, int first, int count)
+    {
+        int rows = matrices[0].Rows, columns = matrices[0].Columns, left = columns - count;
+        var rest = new float[matrices.Length * rows * left];
+        for (var row = 0; row < matrices.Length * rows; row++)
+        {
+            var from = matrices[row / rows].Matrices[0].AsSpan(row % rows * columns, columns);
+            var to = rest.AsSpan(row * left, left);
+            from[..first].CopyTo(to);
+            from[(first + count)..].CopyTo(to[first..]);
+        }
+
+        return new WeightMatrix(matrices[0].Names, matrices.Length * rows, left, rest);
     }
 
     /// <summary>The number of reads of a constant's content by nodes of all graphs.</summary>
@@ -67,7 +86,7 @@ internal static class TokenProducts
         graphs.Sum(graph => graph.Nodes.Sum(node => node.Inputs.Count(i => graph.ConstantOf(i) is { } other && (other == tensor || (other.Shape.AsSpan().SequenceEqual(tensor.Shape) && other.Data.AsSpan().SequenceEqual(tensor.Data))))));
 
     /// <summary>The lookup that a value comes from, and the views after it. The views keep the last dimension.</summary>
-    private static (IrNode Gather, List<IrNode> Views)? Lookup(Rewriter rewriter, string value, int inputs)
+    private static Source? Lookup(Rewriter rewriter, string value, int inputs)
     {
         var views = new List<IrNode>();
         while (rewriter.Producer(value) is { } node)
@@ -75,7 +94,7 @@ internal static class TokenProducts
             if (node.Op == "Gather")
             {
                 var isTable = node.Int("axis", 0) == 0 && rewriter.Constant(node.Input(0)) is { Type: ElementType.Float32, Shape: [_, var columns] } && columns == inputs;
-                return isTable ? (node, views) : null;
+                return isTable ? new Source(node, views) : null;
             }
 
             if (node.Op is not ("Reshape" or "Transpose" or "Unsqueeze" or "Squeeze")) return null;
@@ -89,6 +108,21 @@ internal static class TokenProducts
         return null;
     }
 
+    /// <summary>The same for a value that is joined from a lookup and other features.</summary>
+    private static Source? Joined(Rewriter rewriter, string value, int inputs)
+    {
+        if (rewriter.Producer(value, "Concat") is not { Inputs.Count: > 1 } join || rewriter.Shape(value).Sizes is not [.., _, var all] || all != inputs) return null;
+        if (join.Int("axis", 0) is var axis && axis != -1 && axis != rewriter.Shape(value).Rank - 1) return null;
+        for (int part = 0, first = 0; part < join.Inputs.Count; part++)
+        {
+            if (rewriter.Shape(join.Input(part)).Sizes is not [.., > 0 and var features]) return null;
+            if (features < inputs && Lookup(rewriter, join.Input(part), features) is { } source) return source with { Join = join, Part = part, First = first };
+            first += features;
+        }
+
+        return null;
+    }
+
     private static void LookUp(Layer layer)
     {
         var (rewriter, node, gather, table) = (layer.Rewriter, layer.Node, layer.Gather, layer.Table);
@@ -97,7 +131,7 @@ internal static class TokenProducts
         var products = new float[checked(table.Shape[0] * width)];
         for (var d = 0; d < layer.Matrices.Length; d++)
         {
-            var part = RecurrentLowering.Products(node, graph, table, d);
+            var part = RecurrentLowering.Products(node, graph, table, d, layer.Source.First);
             for (var i = 0; i < table.Shape[0]; i++) part.AsSpan(i * rows, rows).CopyTo(products.AsSpan(i * width + d * rows));
         }
 
@@ -111,15 +145,53 @@ internal static class TokenProducts
             value = rewriter.Insert(node, view.Op, inputs, Widened(rewriter.Shape(view.Output(0)), width), [.. view.Attributes.Select(a => (a.Key, a.Value))]);
         }
 
+        if (layer.Rest is { } rest) value = AddRest(layer, rest, value);
         node.SetInput(0, value);
         node.SetInput(1, "");
     }
 
+    /// <summary>The sum of the products with tokens and of those with the other features.</summary>
+    private static string AddRest(Layer layer, WeightMatrix rest, string products)
+    {
+        var (rewriter, node, join) = (layer.Rewriter, layer.Node, layer.Source.Join!);
+        string[] parts = [.. join.Inputs.Where((_, i) => i != layer.Source.Part)];
+        var shape = rewriter.Shape(join.Output(0));
+        var value = parts is [var only] ? only : rewriter.Insert(node, "Concat", parts, Widened(shape, rest.Columns), ("axis", shape.Rank - 1L));
+        var name = rewriter.Graph.Constant($"{rest.Names[0]}.rest", IrTensor.Of<float>([rest.Rows, rest.Columns], rest.Matrices[0]));
+        value = rewriter.Insert(node, "Linear", [value, name, ""], Widened(shape, layer.Width));
+        return rewriter.Insert(node, "Add", [value, products], Widened(shape, layer.Width));
+    }
+
     private static IrShape Widened(IrShape shape, int width) => new(shape.Type, [.. shape.Sizes.SkipLast(1), width]);
 
-    /// <summary>A layer whose only input is an embedding.</summary>
-    private sealed record Layer(Rewriter Rewriter, IrNode Node, IrNode Gather, List<IrNode> Views, IrTensor Table, WeightMatrix Embedding, IrTensor Weights, WeightMatrix[] Matrices)
+    /// <summary>Where an embedding that a layer reads comes from.</summary>
+    /// <param name="Gather">The lookup.</param>
+    /// <param name="Views">The views after it.</param>
+    private sealed record Source(IrNode Gather, List<IrNode> Views)
     {
+        /// <summary>The node that joins it with other features; null if it is all of the layer's input.</summary>
+        public IrNode? Join { get; init; }
+
+        /// <summary>Its number among what is joined.</summary>
+        public int Part { get; init; }
+
+        /// <summary>The layer's first input of it.</summary>
+        public int First { get; init; }
+
+        /// <summary>Its nodes from the lookup to the layer.</summary>
+        public IEnumerable<IrNode> Nodes => Join is null ? Views.Prepend(Gather) : Views.Prepend(Gather).Append(Join);
+    }
+
+    /// <summary>A layer that reads an embedding.</summary>
+    private sealed record Layer(Rewriter Rewriter, IrNode Node, Source Source, IrTensor Table, WeightMatrix Embedding, IrTensor Weights, WeightMatrix[] Matrices)
+    {
+        public IrNode Gather => Source.Gather;
+
+        public List<IrNode> Views => Source.Views;
+
+        /// <summary>The weights of the layer's other inputs; null if there are none.</summary>
+        public WeightMatrix? Rest { get; init; }
+
         /// <summary>Names of the embedding and the matrices.</summary>
         public IEnumerable<string> Names => Embedding.Names.Concat(Matrices.SelectMany(m => m.Names));
 
@@ -133,8 +205,8 @@ internal static class TokenProducts
         public bool IsReadBy(List<Layer> layers)
         {
             var readers = Rewriter.Graph.Readers();
-            var known = layers.SelectMany(l => l.Views.Append(l.Node)).ToHashSet();
-            return Views.Prepend(Gather).All(n => readers[n.Output(0)].TrueForAll(r => r is not null && known.Contains(r)));
+            var known = layers.SelectMany(l => l.Source.Nodes.Append(l.Node)).ToHashSet();
+            return Source.Nodes.All(n => readers[n.Output(0)].TrueForAll(r => r is not null && known.Contains(r)));
         }
     }
 }

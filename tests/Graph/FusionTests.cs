@@ -201,7 +201,7 @@ public class FusionTests
         Check(model.Output("y"), [N, I], [N, H], OpKind.Gru);
     }
 
-    /// <summary>The input products of all tokens become a table; with as many tokens as inputs the table would be too large.</summary>
+    /// <summary>The input products of all tokens become a table; with many times as many tokens as inputs the table would be too large.</summary>
     [Theory]
     [InlineData("LSTM", "forward", 5, true)]
     [InlineData("LSTM", "bidirectional", 5, true)]
@@ -227,13 +227,40 @@ public class FusionTests
         Assert.Equal(isTable, layer.Inputs[kind == OpKind.Lstm ? 4 : 3] < 0);
     }
 
-    /// <summary>A table of products takes no more bytes than the matrices that it replaces; naming the embedding or a matrix prevents it.</summary>
+    /// <summary>Joined with other features, an embedding's part of the products becomes a table; the layer gets the sum of both parts.</summary>
+    [Theory]
+    [InlineData("LSTM", "forward", "h u")]
+    [InlineData("LSTM", "bidirectional", "u h")]
+    [InlineData("GRU", "reverse", "h u h")]
+    [InlineData("RNN", "forward", "u h h")]
+    public void A_recurrent_layer_that_reads_an_embedding_beside_other_features_looks_up_its_part(string op, string direction, string parts)
+    {
+        const int tokens = 5, features = 12, others = 7;
+        var (gates, directions) = (op == "LSTM" ? 4 : op == "GRU" ? 3 : 1, direction == "bidirectional" ? 2 : 1);
+        var others2 = parts.Count(c => c == 'h') * others;
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, N).Input("h", OnnxBuilder.Float, N, 1, others).Constant("most", [], tokens - 0.01f).Random("e", 1, 1, tokens, features).Constant("axes", [1], 1L)
+            .Random("w", 2, 1, directions, gates * H, features + others2).Random("r", 3, 1, directions, gates * H, H).Random("b", 4, 1, directions, 2 * gates * H)
+            .Node("Abs", "x", "a").Node("Mul", "a most", "m").Node("Cast", "m", "ids", ("to", OnnxBuilder.Int64)).Node("Gather", "e ids", "g").Node("Unsqueeze", "g axes", "u")
+            .Node("Concat", parts, "joined", ("axis", parts[0] == 'h' ? -1 : 2));
+        model = op == "GRU"
+            ? model.Node(op, "joined w r b", "y", ("hidden_size", H), ("direction", direction), ("linear_before_reset", 1))
+            : model.Node(op, "joined w r b", "y", ("hidden_size", H), ("direction", direction));
+        model = model.Output("y");
+        var kind = op == "LSTM" ? OpKind.Lstm : op == "GRU" ? OpKind.Gru : OpKind.Rnn;
+        OpKind[] rest = others2 > others ? [OpKind.Concat, OpKind.Linear] : [OpKind.Linear];
+        Check(model, [N], [N, 1, others], [OpKind.Unary, OpKind.Binary, OpKind.Cast, OpKind.Gather, .. rest, OpKind.Binary, kind]);
+        var apart = model.Convert(new ConversionOptions { AutoStates = false, Keep = ["e"] }).Model.Graphs[0].Nodes;
+        Assert.Contains(apart, n => n.Kind == OpKind.Concat);
+        Assert.DoesNotContain(apart, n => n.Kind == OpKind.Linear);
+    }
+
+    /// <summary>A table of products takes at most a quarter more bytes than the matrices that it replaces; naming the embedding or a matrix prevents it.</summary>
     [Theory]
     [InlineData("fp32")]
     [InlineData("fp16")]
     [InlineData("int8")]
     [InlineData("int4")]
-    public void A_table_of_products_is_no_larger_than_what_it_replaces(string weights)
+    public void A_table_of_products_is_at_most_a_quarter_larger_than_what_it_replaces(string weights)
     {
         var kind = WeightKinds.Parse(weights)!.Value;
         var folded = 0;
@@ -249,7 +276,7 @@ public class FusionTests
                 Assert.DoesNotContain(apart.Tensors, t => t.Name.EndsWith(".tokens", StringComparison.Ordinal));
                 apart = Convert(new WeightOverride("e", apart.Tensors.Single(t => t.Name == "e").General!.Value));
                 var free = Convert();
-                Assert.InRange(free.File.Length, 1, apart.File.Length);
+                Assert.InRange(free.File.Length, 1, apart.File.Length * 5 / 4);
                 folded += free.Tensors.Count(t => t.Name.EndsWith(".tokens", StringComparison.Ordinal));
                 if (free.Tensors.Any(t => t.Name == "w2.tokens")) Assert.DoesNotContain(Convert(new WeightOverride("w2", kind)).Tensors, t => t.Name == "w2.tokens");
             }

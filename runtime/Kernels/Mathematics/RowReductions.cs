@@ -16,9 +16,9 @@ internal static unsafe class RowReductions<S, F, I>
     {
         switch (function)
         {
-            case ReduceFunction.Sum: RowFold<S, F, I>.Rows<SumStep>(x, rows, n, y); break;
+            case ReduceFunction.Sum: Sum(x, rows, n, y); break;
             case ReduceFunction.Mean:
-                RowFold<S, F, I>.Rows<SumStep>(x, rows, n, y);
+                Sum(x, rows, n, y);
                 float count = n;
                 Elementwise<S, F, I>.Binary(BinaryFunction.Div, y, 1, &count, 0, y, rows);
                 break;
@@ -46,6 +46,15 @@ internal static unsafe class RowReductions<S, F, I>
                 break;
             default: KernelError.NotArithmetic(function); break;
         }
+    }
+
+    /// <summary>Sums of rows; those of one element have rows in lanes. A sum starts from 0, so -0 becomes 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Sum(float* x, nint rows, nint n, float* y)
+    {
+        var zero = 0f;
+        if (n == 1) Elementwise<S, F, I>.Binary(BinaryFunction.Add, x, 1, &zero, 0, y, rows);
+        else RowFold<S, F, I>.Rows<SumStep>(x, rows, n, y);
     }
 
     /// <summary>exp(x - max)·(1/Σ), or (x - max) - log Σ.</summary>
