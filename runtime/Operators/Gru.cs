@@ -23,7 +23,7 @@ internal sealed unsafe class Gru : Recurrent
     private readonly bool _linearBeforeReset;
 
     public Gru(Attributes attributes)
-        : base(attributes, new RecurrentForm { Gates = 3, Weights = 3, HasHidden = true, HasTwoBiases = true, BeginsWithRecurrence = attributes.Bool(AttributeKey.LinearBeforeReset, false) })
+        : base(attributes, new RecurrentForm { Gates = 3, Weights = 3, HasHidden = true, HasTwoBiases = true, KeepsGates = true, BeginsWithRecurrence = attributes.Bool(AttributeKey.LinearBeforeReset, false) })
     {
         _activations = RecurrentActivations.Parse(attributes, Directions, UnaryFunction.Sigmoid, UnaryFunction.Tanh);
         _linearBeforeReset = Form.BeginsWithRecurrence;

@@ -47,7 +47,7 @@ internal static unsafe class RecurrentDriver
         if (plan.Run == RecurrentRun.OneStep)
         {
             rows.HiddenOut = y != null ? y : state;
-            if (pass.Input is null || plan.Mode == RecurrentMode.WholeStep) pass.MultiplyInputs(0, 1);
+            if (pass.Input is null || plan.Mode == RecurrentMode.WholeStep) rows.Gates = pass.MultiplyInputs(0, 1);
             Step(pass, rows);
             rows.Hidden = rows.HiddenOut;
             rows.Cell = rows.CellOut;
@@ -91,12 +91,12 @@ internal static unsafe class RecurrentDriver
         {
             var chunk = Math.Min(plan.ChunkSteps, steps - done);
             var start = isReverse ? steps - done - chunk : done;
-            pass.MultiplyInputs(start * batch, chunk * batch);
+            var gates = pass.MultiplyInputs(start * batch, chunk * batch);
             for (var s = 0; s < chunk; s++)
             {
                 nint offset = isReverse ? chunk - 1 - s : s;
                 var yt = y == null ? null : y + (start + offset) * yStep;
-                rows.Gates = plan.Gates + offset * batch * packed;
+                rows.Gates = gates + offset * batch * packed;
                 rows.X = pass.X.Floats + (start + offset) * batch * inputs;
                 if (lengths != null)
                 {

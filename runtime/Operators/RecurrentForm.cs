@@ -21,6 +21,9 @@ internal readonly struct RecurrentForm
     /// <summary>Each step begins with all of R·h, so that a single row's W·x may be computed beside it, block by block.</summary>
     public bool BeginsWithRecurrence { get; init; }
 
+    /// <summary>A step only reads W·x + b, so X is used in its place where it holds them.</summary>
+    public bool KeepsGates { get; init; }
+
     /// <summary>Initial states among the inputs, from 2 on, and last states among the outputs, from 1 on: the hidden state, then the cell state.</summary>
     public int States => (HasHidden ? 1 : 0) + (HasCell ? 1 : 0);
 

@@ -148,20 +148,22 @@ internal sealed unsafe class RecurrentPass
         if (to != row.HiddenOut) Copy(to, row.HiddenOut, StateSize);
     }
 
-    /// <summary>The plan's gates = bias + W·x of adjacent rows of X.</summary>
+    /// <summary>bias + W·x of adjacent rows of X, in the plan's gates; or X, if it holds them and the step keeps them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void MultiplyInputs(int first, int rows)
+    public float* MultiplyInputs(int first, int rows)
     {
         if (Input is { } w)
         {
             nint inputs = w.Layout.Columns;
             PackedProduct.Multiply(Kernels, w, 0, new FloatRows(X.Floats + first * inputs, inputs, rows), new OutputRange(_plan.Gates, Layer.PackedRows, Layer.PackedRows, Bias is { } bias ? bias.Floats : null), _plan.Product);
-            return;
+            return _plan.Gates;
         }
 
         nint packed = Layer.PackedRows, stride = Layer.Directions * packed;
         var from = X.Floats + first * stride + Direction * packed;
+        if (Layer.Form.KeepsGates && stride == packed) return from;
         for (nint row = 0; row < rows; row++) Copy(from + row * stride, _plan.Gates + row * packed, packed);
+        return _plan.Gates;
     }
 
     /// <summary>y = init + R·h; <paramref name="bounded"/> where h is a state that the equations keep in [-1, 1]. Of a single step, gates = bias + W·x before it, block by block of outputs.</summary>

@@ -3,7 +3,7 @@ namespace SeqRuntime.Operators;
 /// <summary>What one step works on: adjacent batch rows.</summary>
 internal unsafe struct RecurrentRows
 {
-    /// <summary>W·x + b of these rows, packed order; may be overwritten.</summary>
+    /// <summary>W·x + b of these rows, packed order; may be overwritten unless the layer's form keeps them.</summary>
     public float* Gates;
 
     /// <summary>The inputs themselves.</summary>

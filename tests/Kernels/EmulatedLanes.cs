@@ -314,7 +314,7 @@ internal readonly unsafe struct EmulatedSignedVnni : IInt8Dot<Vector256<int>, Ve
 {
     public static int Vectors => 8;
 
-    public static bool PairsRows => false;
+    public static bool PairsRows => true;
 
     public static bool SplitsSums => false;
 

@@ -31,6 +31,28 @@ public sealed unsafe class RowKernelTests
         }
     }
 
+    /// <summary>Rows of one element are added in lanes, to 0: of -0 the sum is 0.</summary>
+    [Fact]
+    public void Sums_of_rows_of_one_element_start_from_zero()
+    {
+        float[] data = [.. Enumerable.Repeat<float[]>([-0f, 0f, 1.5f, float.NaN, float.NegativeInfinity, -float.Epsilon, -2f], 7).SelectMany(v => v)];
+        foreach (var function in new[] { ReduceFunction.Sum, ReduceFunction.Mean })
+        {
+            for (var rows = 0; rows <= data.Length; rows++)
+            {
+                using var x = new GuardedMemory<float>(data.AsSpan(0, rows).ToArray());
+                float[] expected = [.. data.Take(rows).Select(v => 0 + v)];
+                foreach (var kernels in KernelTesting.Sets)
+                {
+                    using var y = new GuardedMemory<float>(rows);
+                    kernels.Reduce(function, x.Pointer, rows, 1, y.Pointer);
+                    Numbers.AssertSameBits(expected, y.Span, $"{function} of {rows} rows on {kernels.Name}");
+                    y.Check(kernels.Name);
+                }
+            }
+        }
+    }
+
     [Fact]
     public void Max_and_min_pass_over_NaN()
     {
