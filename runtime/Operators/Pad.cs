@@ -98,6 +98,14 @@ internal sealed unsafe class Pad : Operator
             return;
         }
 
+        // Reflected once at each end, which needs no division.
+        if (_mode == "reflect" && (start == begin || start == 0) && (end == begin + size || end == length) && start < size && length - end < size)
+        {
+            for (long i = 0; i < start; i++) y[i] = x[start - i];
+            for (var i = end; i < length; i++) y[i] = x[size - 2 - (i - end)];
+            return;
+        }
+
         for (long i = 0; i < start; i++) y[i] = x[Source(i - begin, size)];
         for (var i = end; i < length; i++) y[i] = x[Source(i - begin, size)];
     }
