@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using SeqRuntime.Format;
 using SeqRuntime.Kernels;
 
@@ -177,6 +178,21 @@ internal sealed unsafe class Conv : Operator
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private ConvPlane Plane(NodeContext context) => new(_window, context.Input(0).Shape, context.Output(0).Shape, context.Optional(3) is not null, isSideBySide: false);
 
+    /// <summary>Whether the taps of a channel are neighbours in the input.</summary>
+    private bool IsRun
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _window.Rank == 1 && _window.Dilation(2) == 1;
+    }
+
+    /// <summary>Whether one window covers the whole input: its rows are the batch, and both sides are already in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool IsWhole(NodeContext context, in ConvPlane plane) => plane.ChannelStride == _window.Taps && Windows(context) == 1;
+
+    /// <summary>Whether windows go from the padded input into rows without a copy of the input.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool ReadsLines(NodeContext context, in ConvPlane plane) => IsRun && !plane.IsInPlace && context.Optional(3) is null && context.Input(1).Format != TensorFormat.Dense && !IsWhole(context, plane);
+
     /// <summary>Places of a run whose windows are rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private RowPlaces PlaceRows(NodeContext context, ref ScratchCursor cursor, int most, out ConvPlane plane)
@@ -187,7 +203,7 @@ internal sealed unsafe class Conv : Operator
         var places = default(RowPlaces);
         if (w.Format == TensorFormat.Dense && !IsDepthwise(context)) return places;
         var windows = Windows(context);
-        places.Plane = plane.IsInPlace || windows == 0 ? null : cursor.Floats(x[0], plane.Count);
+        places.Plane = plane.IsInPlace || windows == 0 || ReadsLines(context, plane) ? null : cursor.Floats(x[0], plane.Count);
         if (w.Format == TensorFormat.Dense) return places;
         var chunk = Math.Min(windows, most);
         places.Taps = (nint*)cursor.Take((long)w.Layout.Columns * sizeof(nint));
@@ -213,14 +229,13 @@ internal sealed unsafe class Conv : Operator
         var cursor = new ScratchCursor(context.Scratch);
         var places = PlaceRows(context, ref cursor, MayBeInLanes(context) ? FewWindows : Chunk, out var plane);
         Tensor w = context.Input(1), y = context.Output(0);
-        var source = Fill(context, plane, places.Plane);
+        var isOfLines = ReadsLines(context, plane);
+        var source = isOfLines ? context.Input(0).Floats : Fill(context, plane, places.Plane);
         var bias = context.Optional(2) is { } b ? b.Floats : null;
         int batch = y.Shape[0], channels = context.Input(0).Shape[1] / _group, outputs = w.Layout.Rows, columns = w.Layout.Columns;
         var count = Windows(context);
-        nint groupStride = channels * plane.ChannelStride, lineWindows = _window.Size(y.Shape, 2);
-
-        // One window covers the whole input: its rows are the batch, and both sides are already in place.
-        if (count == 1 && plane.ChannelStride == _window.Taps)
+        nint width = _window.Size(context.Input(0).Shape, 2), groupStride = channels * (isOfLines ? width : plane.ChannelStride), lineWindows = _window.Size(y.Shape, 2);
+        if (IsWhole(context, plane))
         {
             for (var g = 0; g < _group; g++)
             {
@@ -231,8 +246,8 @@ internal sealed unsafe class Conv : Operator
             return;
         }
 
-        var isRun = _window.Rank == 1 && _window.Dilation(2) == 1;
-        var isInPlace = isRun && channels == 1;
+        var isRun = IsRun;
+        var isInPlace = isRun && channels == 1 && !isOfLines;
         if (!isRun) plane.PlaceTaps(channels, places.Taps);
         for (var row = 0; row < batch * _group; row++)
         {
@@ -246,7 +261,8 @@ internal sealed unsafe class Conv : Operator
                 var step = plane.WindowStep;
                 if (!isInPlace)
                 {
-                    if (isRun) GatherRuns(from, plane.ChannelStride, channels, step, m, places.Windows);
+                    if (isOfLines) GatherLines(input, width, channels, first, m, places.Windows);
+                    else if (isRun) GatherRuns(from, plane.ChannelStride, channels, step, m, places.Windows);
                     else Gather(plane, input, places.Taps, columns, first, m, lineWindows, _window.Size(y.Shape, 1), places.Windows);
                     from = places.Windows;
                     step = columns;
@@ -255,11 +271,25 @@ internal sealed unsafe class Conv : Operator
                 var to = count == 1 ? output : places.Results;
                 PackedProduct.Multiply(context.Kernels, w, g, new FloatRows(from, step, m), new OutputRange(to, outputs, outputs, Part(bias, g * outputs)), places.Product);
                 if (count == 1) continue;
-                for (nint r = 0; r < outputs; r++)
-                {
-                    for (nint p = 0; p < m; p++) output[r * count + first + p] = to[p * outputs + r];
-                }
+                ToColumns(to, outputs, m, output + first, count);
             }
+        }
+    }
+
+    /// <summary>Stores rows of outputs as columns that are <paramref name="count"/> elements long.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ToColumns(float* rows, nint outputs, nint m, float* to, nint count)
+    {
+        for (; m >= 4; m -= 4, rows += 4 * outputs, to += 4)
+        {
+            float* a = rows, b = a + outputs, c = b + outputs, d = c + outputs, at = to;
+            for (nint r = 0; r < outputs; r++, at += count) Vector128.Create(a[r], b[r], c[r], d[r]).Store(at);
+        }
+
+        for (; m > 0; m--, rows += outputs, to++)
+        {
+            var at = to;
+            for (nint r = 0; r < outputs; r++, at += count) *at = rows[r];
         }
     }
 
@@ -296,6 +326,14 @@ internal sealed unsafe class Conv : Operator
             var from = source;
             for (nint c = 0; c < channels; c++, from += channelStride, target += taps) ConvPlane.CopyRun(from, target, taps);
         }
+    }
+
+    /// <summary>Copies windows of one padded spatial dimension into rows, straight from the input.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void GatherLines(float* source, nint width, nint channels, nint first, nint count, float* target)
+    {
+        nint taps = _window.Kernel(2), stride = _window.Stride(2), pad = _window.PadBegin(2);
+        for (var p = first; p < first + count; p++, target += channels * taps) ConvPlane.CopyLines(source, width, channels, p * stride - pad, taps, target);
     }
 
     /// <summary>Few windows of one channel each: the same chain as the kernel's, one output at a time.</summary>

@@ -187,23 +187,56 @@ internal readonly unsafe struct ConvPlane
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FillRows(float* x, float* state, float* to)
     {
-        nint before = Math.Min(_left, _phaseWidth), count = Math.Min(_inWidth, _phaseWidth - before), after = _phaseWidth - before - count;
-        for (nint c = 0; c < _channels; c++, x += _inWidth, to += after)
+        if (state == null)
         {
-            if (state == null)
-            {
-                Clear(to, before);
-            }
-            else
-            {
-                CopyRun(state, to, before);
-                state += _left;
-            }
+            CopyLines(x, _inWidth, _channels, -_left, _phaseWidth, to);
+            return;
+        }
 
+        nint before = Math.Min(_left, _phaseWidth), count = Math.Min(_inWidth, _phaseWidth - before), after = _phaseWidth - before - count;
+        for (nint c = 0; c < _channels; c++, x += _inWidth, to += after, state += _left)
+        {
+            CopyRun(state, to, before);
             to += before;
             CopyRun(x, to, count);
             to += count;
             Clear(to, after);
+        }
+    }
+
+    /// <summary>Copies a part of each line, with zeros for what is outside of the line.</summary>
+    /// <param name="x">The first line.</param>
+    /// <param name="width">Elements of a line.</param>
+    /// <param name="lines">Lines, one after the other.</param>
+    /// <param name="start">First element of the part, counted from the start of its line: negative if it is before it.</param>
+    /// <param name="length">Elements of the part.</param>
+    /// <param name="to">Room for all parts, one after the other, and a vector.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void CopyLines(float* x, nint width, nint lines, nint start, nint length, float* to)
+    {
+        nint first = Math.Clamp(-start, 0, length), end = Math.Clamp(width - start, first, length);
+        var last = to + lines * length;
+        if (length > Vector128<float>.Count)
+        {
+            for (x += start; to < last; x += width, to += length)
+            {
+                Clear(to, first);
+                CopyRun(x + first, to + first, end - first);
+                Clear(to + end, length - end);
+            }
+
+            return;
+        }
+
+        // A part that is outside of every line is read from inside, and nothing of it is kept.
+        if (first == end) start = 0;
+        var places = Vector128.Create(0, 1, 2, 3);
+        var kept = (Vector128.GreaterThanOrEqual(places, Vector128.Create((int)first)) & Vector128.LessThan(places, Vector128.Create((int)end))).AsSingle();
+        for (var from = start; to < last; from += width, to += length)
+        {
+            // A vector may begin before its line, but not before the first one.
+            if (from >= 0) (Vector128.Load(x + from) & kept).Store(to);
+            else for (nint k = 0; k < length; k++) to[k] = k < first || k >= end ? 0 : x[from + k];
         }
     }
 

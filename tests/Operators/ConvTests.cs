@@ -128,6 +128,30 @@ public class ConvTests
         }
     }
 
+    /// <summary>Parts of lines that begin before their line, end behind it, or are outside of it, of all lengths around a vector's.</summary>
+    [Fact]
+    public unsafe void Parts_of_lines_have_zeros_outside_of_the_line()
+    {
+        for (var width = 1; width < 12; width++)
+        {
+            for (var length = 1; length < 12; length++)
+            {
+                for (var start = -length - 2; start < width + 3; start++)
+                {
+                    const int Lines = 3;
+                    var x = Numbers.Random(new Random(width), (Lines + 2) * width + 16);
+                    var result = new float[Lines * length + 8];
+                    fixed (float* from = x, to = result) ConvPlane.CopyLines(from, width, Lines, start, length, to);
+                    for (var i = 0; i < Lines * length; i++)
+                    {
+                        int line = i / length, place = start + i % length;
+                        Assert.Equal(place < 0 || place >= width ? 0 : x[line * width + place], result[i]);
+                    }
+                }
+            }
+        }
+    }
+
     /// <summary>Windows in lanes and windows in rows, short and long lines, with and without padding: each sum is one chain in the order of the weights.</summary>
     [Theory]
     [MemberData(nameof(Seeds))]
