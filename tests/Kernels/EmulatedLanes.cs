@@ -139,6 +139,8 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
 
     public static void StoreSteps(sbyte* p, float* x, F factor) => Steps<EmulatedLanes<F, I>, F, I>.Store(p, x, factor);
 
+    public static F StoreSteps(sbyte* p, float* x, F factor, F squares) => Steps<EmulatedLanes<F, I>, F, I>.Store(p, x, factor, squares);
+
     private static R Each<T, U, V, R>(T a, U b, V c, delegate*<int, int, int, int> lane)
         where T : unmanaged
         where U : unmanaged

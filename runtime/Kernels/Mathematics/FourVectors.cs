@@ -112,10 +112,10 @@ internal readonly unsafe struct FourVectors<S, F, I> : ISimd<Four<F>, Four<I>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Four<F> Max(Four<F> a, Four<F> b) => new(S.Max(a.A, b.A), S.Max(a.B, b.B), S.Max(a.C, b.C), S.Max(a.D, b.D));
+    public static Four<F> Max(Four<F> a, Four<F> b) => S.Interleaves ? Select(Less(b, a), a, b) : new(S.Max(a.A, b.A), S.Max(a.B, b.B), S.Max(a.C, b.C), S.Max(a.D, b.D));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Four<F> Min(Four<F> a, Four<F> b) => new(S.Min(a.A, b.A), S.Min(a.B, b.B), S.Min(a.C, b.C), S.Min(a.D, b.D));
+    public static Four<F> Min(Four<F> a, Four<F> b) => S.Interleaves ? Select(Less(a, b), a, b) : new(S.Min(a.A, b.A), S.Min(a.B, b.B), S.Min(a.C, b.C), S.Min(a.D, b.D));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Four<F> AtLeast(Four<F> limit, Four<F> x) => new(S.AtLeast(limit.A, x.A), S.AtLeast(limit.B, x.B), S.AtLeast(limit.C, x.C), S.AtLeast(limit.D, x.D));
@@ -220,6 +220,9 @@ internal readonly unsafe struct FourVectors<S, F, I> : ISimd<Four<F>, Four<I>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreSteps(sbyte* p, float* x, Four<F> factor) => S.StoreSteps(p, x, factor.A);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four<F> StoreSteps(sbyte* p, float* x, Four<F> factor, Four<F> squares) => new(S.StoreSteps(p, x, factor.A, squares.A), squares.B, squares.C, squares.D);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Four<V> Same<V>(V v)

@@ -146,4 +146,7 @@ internal unsafe interface ISimd<F, I>
     /// Sets without instructions for it use <see cref="Steps{S,F,I}"/>.
     /// </summary>
     static abstract void StoreSteps(sbyte* p, float* x, F factor);
+
+    /// <summary>The same; adds the steps' squares to <paramref name="squares"/>, exactly while its lanes stay below 2²⁴.</summary>
+    static abstract F StoreSteps(sbyte* p, float* x, F factor, F squares);
 }

@@ -174,4 +174,7 @@ internal readonly unsafe struct Scalar : ISimd<float, int>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreSteps(sbyte* p, float* x, float factor) => Steps<Scalar, float, int>.Store(p, x, factor);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float StoreSteps(sbyte* p, float* x, float factor, float squares) => Steps<Scalar, float, int>.Store(p, x, factor, squares);
 }

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Kernels.Mathematics;
 
-/// <summary><see cref="ISimd{F,I}.StoreSteps"/> by the other operations.</summary>
+/// <summary><see cref="ISimd{F,I}.StoreSteps(sbyte*, float*, F)"/> by the other operations.</summary>
 internal static unsafe class Steps<S, F, I>
     where S : struct, ISimd<F, I>
     where F : unmanaged
@@ -11,12 +11,28 @@ internal static unsafe class Steps<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(sbyte* p, float* x, F factor)
     {
+        for (nint i = 0; i < KernelSet.Tile; i += S.Lanes) S.StoreBytes(p + i, S.ToInt(Of(x + i, factor)));
+    }
+
+    /// <summary>The same, and <paramref name="squares"/> with the squares added.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static F Store(sbyte* p, float* x, F factor, F squares)
+    {
         for (nint i = 0; i < KernelSet.Tile; i += S.Lanes)
         {
-            var value = S.Load(x + i);
-            value = S.AsFloat(S.And(S.AsInt(value), S.Equal(value, value)));
-            value = S.Max(S.Min(S.Mul(value, factor), S.Broadcast(127f)), S.Broadcast(-127f));
-            S.StoreBytes(p + i, S.ToInt(S.Round(value)));
+            var steps = Of(x + i, factor);
+            S.StoreBytes(p + i, S.ToInt(steps));
+            squares = S.FmaOfExact(steps, steps, squares);
         }
+
+        return squares;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static F Of(float* x, F factor)
+    {
+        var value = S.Load(x);
+        value = S.AsFloat(S.And(S.AsInt(value), S.Equal(value, value)));
+        return S.Round(S.Max(S.Min(S.Mul(value, factor), S.Broadcast(127f)), S.Broadcast(-127f)));
     }
 }

@@ -32,27 +32,22 @@ internal static unsafe partial class Quantize<S, F, I>
 
     /// <summary>The largest magnitudes of a row, lane by lane. NaN does not count.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static F LargestByLane(float* x, nint n)
+    public static F LargestByLane(float* x, nint n)
     {
-        F max0 = default, max1 = default, max2 = default, max3 = default;
-        nint i = 0;
-        for (; i + 4 * S.Lanes <= n; i += 4 * S.Lanes)
-        {
-            F a = S.Load(x + i), b = S.Load(x + i + S.Lanes), c = S.Load(x + i + 2 * S.Lanes), d = S.Load(x + i + 3 * S.Lanes);
-            max0 = S.Max(LaneMath<S, F, I>.Abs(a), max0);
-            max1 = S.Max(LaneMath<S, F, I>.Abs(b), max1);
-            max2 = S.Max(LaneMath<S, F, I>.Abs(c), max2);
-            max3 = S.Max(LaneMath<S, F, I>.Abs(d), max3);
-        }
+        Four<F> max = default;
+        var end = x + n;
+        for (var last = end - 4 * S.Lanes; x <= last; x += 4 * S.Lanes)
+            max = FourVectors<S, F, I>.Max(LaneMath<FourVectors<S, F, I>, Four<F>, Four<I>>.Abs(FourVectors<S, F, I>.Load(x)), max);
 
-        for (; i < n; i += S.Lanes)
+        var max0 = max.A;
+        for (; x < end; x += S.Lanes)
         {
-            var value = LaneMath<S, F, I>.Abs(S.Load(x + i));
-            if (i + S.Lanes > n) value = S.AsFloat(S.And(S.AsInt(value), S.Less(S.Load((float*)Unsafe.AsPointer(in Places[0])), S.Broadcast((float)(n - i)))));
+            var value = LaneMath<S, F, I>.Abs(S.Load(x));
+            if (x + S.Lanes > end) value = S.AsFloat(S.And(S.AsInt(value), S.Less(S.Load((float*)Unsafe.AsPointer(in Places[0])), S.Broadcast((float)(end - x)))));
             max0 = S.Max(value, max0);
         }
 
-        return S.Max(S.Max(max0, max1), S.Max(max2, max3));
+        return S.Max(S.Max(max0, max.B), S.Max(max.C, max.D));
     }
 
     /// <summary>The largest of lanes that are not negative and not NaN: their bits are in the same order.</summary>

@@ -32,50 +32,28 @@ internal static unsafe class QuantizeMany<S, F, I>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float AbsMax(float* x, nint k)
-    {
-        F max0 = default, max1 = default;
-        nint i = 0;
-        for (; i + 2 * S.Lanes <= k; i += 2 * S.Lanes)
-        {
-            max0 = S.Max(LaneMath<S, F, I>.Abs(S.Load(x + i)), max0);
-            max1 = S.Max(LaneMath<S, F, I>.Abs(S.Load(x + i + S.Lanes)), max1);
-        }
-
-        for (; i + S.Lanes <= k; i += S.Lanes) max0 = S.Max(LaneMath<S, F, I>.Abs(S.Load(x + i)), max0);
-        if (i < k) max1 = S.Max(LaneMath<S, F, I>.Abs(End(x + i, k - i)), max1);
-        return Scalar.Min(RowFold<S, F, I>.Across<MaxStep>(S.Max(max0, max1)), float.MaxValue);
-    }
+    private static float AbsMax(float* x, nint k) => Scalar.Min(RowFold<S, F, I>.Across<MaxStep>(Quantize<S, F, I>.LargestByLane(x, k)), float.MaxValue);
 
     /// <summary>Quantizes a row, zeroes its padding, and returns the sum of the squares.</summary>
+    [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Row(float* x, nint k, float inverse, sbyte* q, nint stride)
     {
         var factor = S.Broadcast(inverse);
         F squares = default;
-        nint i = 0;
-        for (; i + S.Lanes <= k; i += S.Lanes) squares = Put(S.Load(x + i), factor, q + i, squares);
-        if (i < k)
+        var end = q + stride;
+        for (var whole = q + (k & -KernelSet.Tile); q < whole; q += KernelSet.Tile, x += KernelSet.Tile) squares = S.StoreSteps(q, x, factor, squares);
+        var left = k % KernelSet.Tile;
+        if (left > 0)
         {
-            squares = Put(End(x + i, k - i), factor, q + i, squares);
-            i += S.Lanes;
+            var last = stackalloc float[KernelSet.Tile];
+            var kept = RowFold<S, F, I>.Kept(left);
+            for (nint i = 0; i < KernelSet.Tile; i += S.Lanes) S.Store(last + i, S.AsFloat(S.And(S.AsInt(S.Load(x + i)), S.LoadInt(kept + i))));
+            squares = S.StoreSteps(q, last, factor, squares);
+            q += KernelSet.Tile;
         }
 
-        for (; i % Vector128<sbyte>.Count != 0; i += S.Lanes) S.StoreBytes(q + i, default);
-        for (; i < stride; i += Vector128<sbyte>.Count) Vector128.Store(Vector128<sbyte>.Zero, q + i);
+        for (; q < end; q += Vector128<sbyte>.Count) Vector128.Store(Vector128<sbyte>.Zero, q);
         return RowFold<S, F, I>.Across<SumStep>(squares);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static F Put(F value, F factor, sbyte* q, F squares)
-    {
-        value = S.AsFloat(S.And(S.AsInt(value), S.Equal(value, value)));
-        value = S.Round(S.Max(S.Min(S.Mul(value, factor), S.Broadcast(127f)), S.Broadcast(-127f)));
-        S.StoreBytes(q, S.ToInt(value));
-        return S.Fma(value, value, squares);
-    }
-
-    /// <summary>The last elements of a row, and zeros.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static F End(float* x, nint left) => S.AsFloat(S.And(S.AsInt(S.Load(x)), S.LoadInt(RowFold<S, F, I>.Kept(left))));
 }

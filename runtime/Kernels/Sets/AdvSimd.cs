@@ -228,15 +228,29 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
 
     /// <summary>Conversion rounds half to even and turns NaN into 0, narrowing saturates; what is left is -128.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreSteps(sbyte* p, float* x, Float factor)
+    public static void StoreSteps(sbyte* p, float* x, Float factor) => Isa.Store(p, Steps(x, factor));
+
+    /// <summary>Two squares are at most 2·127² = 32258, four fit fp32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float StoreSteps(sbyte* p, float* x, Float factor, Float squares)
     {
-        Float a = Load(x), b = Load(x + 4), c = Load(x + 8), d = Load(x + 12);
-        Int stepsA = Isa.ConvertToInt32RoundToEven(Mul(a, factor)), stepsB = Isa.ConvertToInt32RoundToEven(Mul(b, factor));
-        Int stepsC = Isa.ConvertToInt32RoundToEven(Mul(c, factor)), stepsD = Isa.ConvertToInt32RoundToEven(Mul(d, factor));
-        var lower = Isa.ExtractNarrowingSaturateUpper(Isa.ExtractNarrowingSaturateLower(stepsA), stepsB);
-        var upper = Isa.ExtractNarrowingSaturateUpper(Isa.ExtractNarrowingSaturateLower(stepsC), stepsD);
+        var steps = Steps(x, factor);
+        Isa.Store(p, steps);
+        var pairs = Isa.MultiplyWideningUpper(steps, steps);
+        pairs = Isa.MultiplyWideningLowerAndAdd(pairs, steps.GetLower(), steps.GetLower());
+        return Isa.Add(squares, Isa.ConvertToSingle(Isa.AddPairwiseWidening(pairs)));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<sbyte> Steps(float* x, Float factor)
+    {
+        // Four values of a struct keep the order in which they are written; the compiler would join plain variables to one chain after the other.
+        var scaled = FourVectors<AdvSimd, Float, Int>.Mul(FourVectors<AdvSimd, Float, Int>.Load(x), new Four<Float>(factor, factor, factor, factor));
+        var steps = new Four<Int>(Isa.ConvertToInt32RoundToEven(scaled.A), Isa.ConvertToInt32RoundToEven(scaled.C), Isa.ConvertToInt32RoundToEven(scaled.B), Isa.ConvertToInt32RoundToEven(scaled.D));
+        var lower = Isa.ExtractNarrowingSaturateUpper(Isa.ExtractNarrowingSaturateLower(steps.A), steps.C);
+        var upper = Isa.ExtractNarrowingSaturateUpper(Isa.ExtractNarrowingSaturateLower(steps.B), steps.D);
         var bytes = Isa.ExtractNarrowingSaturateUpper(Isa.ExtractNarrowingSaturateLower(lower), upper);
-        Isa.Store(p, Isa.Max(bytes, Vector128.Create((sbyte)-127)));
+        return Isa.Max(bytes, Vector128.Create((sbyte)-127));
     }
 
     public static int Vectors

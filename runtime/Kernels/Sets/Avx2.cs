@@ -207,6 +207,9 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreSteps(sbyte* p, float* x, Float factor) => Steps<Avx2, Float, Int>.Store(p, x, factor);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float StoreSteps(sbyte* p, float* x, Float factor, Float squares) => Steps<Avx2, Float, Int>.Store(p, x, factor, squares);
+
     public static int Vectors
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -213,6 +213,9 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
     public static void StoreSteps(sbyte* p, float* x, Float factor) => Steps<Avx512, Float, Int>.Store(p, x, factor);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float StoreSteps(sbyte* p, float* x, Float factor, Float squares) => Steps<Avx512, Float, Int>.Store(p, x, factor, squares);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int StartGroup(sbyte* x) => Avx2.StartGroup(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

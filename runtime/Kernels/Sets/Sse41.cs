@@ -165,6 +165,9 @@ internal readonly unsafe partial struct Sse41 : ISimd<Float, Int>, IInt8Dot<Int,
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreSteps(sbyte* p, float* x, Float factor) => Steps<Sse41, Float, Int>.Store(p, x, factor);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float StoreSteps(sbyte* p, float* x, Float factor, Float squares) => Steps<Sse41, Float, Int>.Store(p, x, factor, squares);
+
     public static int Vectors
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
