@@ -92,8 +92,7 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
         byte* w, byte* v, I b0, I b1)
         where N : struct, ITiles
     {
-        I factor0 = D.Factor(b0), flip0 = D.Flip(b0);
-        I factor1 = D.Factor(b1), flip1 = D.Flip(b1);
+        I factor0 = D.Factor(b0), factor1 = D.Factor(b1), flip0 = D.Flip(b0), flip1 = D.Flip(b1);
         if (D.SplitsSums)
         {
             Apart(ref a0, ref a1, ref a8, ref a9, 0, w, factor0, flip0, v, factor1, flip1);

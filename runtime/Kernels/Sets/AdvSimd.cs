@@ -292,15 +292,16 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Factor(Int x) => x;
 
+    /// <summary>The same inputs once more, whose lower half products take: the compiler copies a vector for its lower half, if it is used again, right before the product.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Flip(Int x) => default;
+    public static Int Flip(Int x) => Isa.DuplicateSelectedScalarToVector128(x, 1);
 
     /// <summary>Products in 16 bits; pairs of neighbours are then added into 32 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Sums MulAdd(Sums acc, Int w, Int factor, Int flip)
     {
         var upper = Isa.AddPairwiseWideningAndAdd(acc.Upper, Isa.MultiplyWideningUpper(w.AsSByte(), factor.AsSByte()));
-        return new Sums(Isa.AddPairwiseWideningAndAdd(acc.Lower, Isa.MultiplyWideningLower(w.AsSByte().GetLower(), factor.AsSByte().GetLower())), upper);
+        return new Sums(Isa.AddPairwiseWideningAndAdd(acc.Lower, Isa.MultiplyWideningLower(w.AsSByte().GetLower(), flip.AsSByte().GetLower())), upper);
     }
 
     /// <summary>The products of both groups sum up in 16 bits: at most 2·127² = 32258.</summary>
@@ -308,49 +309,49 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
     public static Sums MulAdd(Sums acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1)
     {
         var upper = Isa.MultiplyWideningUpperAndAdd(Isa.MultiplyWideningUpper(w0.AsSByte(), factor0.AsSByte()), w1.AsSByte(), factor1.AsSByte());
-        var lower = Isa.MultiplyWideningLowerAndAdd(Isa.MultiplyWideningLower(w0.AsSByte().GetLower(), factor0.AsSByte().GetLower()), w1.AsSByte().GetLower(), factor1.AsSByte().GetLower());
+        var lower = Isa.MultiplyWideningLowerAndAdd(Isa.MultiplyWideningLower(w0.AsSByte().GetLower(), flip0.AsSByte().GetLower()), w1.AsSByte().GetLower(), flip1.AsSByte().GetLower());
         return new Sums(Isa.AddPairwiseWideningAndAdd(acc.Lower, lower), Isa.AddPairwiseWideningAndAdd(acc.Upper, upper));
     }
 
-    /// <summary>Four independent chains for processors that do not reorder. Upper halves are multiplied first: taking the lower half of a vector that is used again copies it.</summary>
+    /// <summary>Four independent chains for processors that do not reorder, in few variables: the compiler inlines only as much as 512 hold. Upper halves are multiplied first: taking the lower half of a vector that is used again copies it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void MulAdd(ref Sums first, ref Sums second, int at, byte* w0, Int factor0, Int flip0, byte* w1, Int factor1, Int flip1)
     {
         Vector128<sbyte> a0 = Isa.LoadVector128((sbyte*)(w0 + at)), b0 = Isa.LoadVector128((sbyte*)(w0 + (at + 16)));
         Vector128<sbyte> a1 = Isa.LoadVector128((sbyte*)(w1 + at)), b1 = Isa.LoadVector128((sbyte*)(w1 + (at + 16)));
-        Vector128<sbyte> x0 = factor0.AsSByte(), x1 = factor1.AsSByte();
-        Vector128<short> upperA = Isa.MultiplyWideningUpper(a0, x0), upperB = Isa.MultiplyWideningUpper(b0, x0);
-        Vector128<short> lowerA = Isa.MultiplyWideningLower(a0.GetLower(), x0.GetLower()), lowerB = Isa.MultiplyWideningLower(b0.GetLower(), x0.GetLower());
-        upperA = Isa.MultiplyWideningUpperAndAdd(upperA, a1, x1);
-        upperB = Isa.MultiplyWideningUpperAndAdd(upperB, b1, x1);
-        lowerA = Isa.MultiplyWideningLowerAndAdd(lowerA, a1.GetLower(), x1.GetLower());
-        lowerB = Isa.MultiplyWideningLowerAndAdd(lowerB, b1.GetLower(), x1.GetLower());
-        first = new Sums(Isa.AddPairwiseWideningAndAdd(first.Lower, lowerA), Isa.AddPairwiseWideningAndAdd(first.Upper, upperA));
-        second = new Sums(Isa.AddPairwiseWideningAndAdd(second.Lower, lowerB), Isa.AddPairwiseWideningAndAdd(second.Upper, upperB));
+        Vector128<short> upperA = Isa.MultiplyWideningUpper(a0, factor0.AsSByte()), upperB = Isa.MultiplyWideningUpper(b0, factor0.AsSByte());
+        Vector128<short> lowerA = Isa.MultiplyWideningLower(a0.GetLower(), flip0.AsSByte().GetLower()), lowerB = Isa.MultiplyWideningLower(b0.GetLower(), flip0.AsSByte().GetLower());
+        upperA = Isa.MultiplyWideningUpperAndAdd(upperA, a1, factor1.AsSByte());
+        upperB = Isa.MultiplyWideningUpperAndAdd(upperB, b1, factor1.AsSByte());
+        lowerA = Isa.MultiplyWideningLowerAndAdd(lowerA, a1.GetLower(), flip1.AsSByte().GetLower());
+        lowerB = Isa.MultiplyWideningLowerAndAdd(lowerB, b1.GetLower(), flip1.AsSByte().GetLower());
+        Int sumA = Isa.AddPairwiseWideningAndAdd(first.Upper, upperA), sumB = Isa.AddPairwiseWideningAndAdd(second.Upper, upperB);
+        first = new Sums(Isa.AddPairwiseWideningAndAdd(first.Lower, lowerA), sumA);
+        second = new Sums(Isa.AddPairwiseWideningAndAdd(second.Lower, lowerB), sumB);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void MulAdd(ref Sums a0, ref Sums b0, ref Sums a1, ref Sums b1, int at, byte* w0, Int factor0, Int flip0, Int factor2, Int flip2, byte* w1, Int factor1, Int flip1, Int factor3, Int flip3)
     {
-        MulAdd(ref a0, ref b0, w0 + at, factor0.AsSByte(), factor2.AsSByte(), w1 + at, factor1.AsSByte(), factor3.AsSByte());
-        MulAdd(ref a1, ref b1, w0 + (at + 16), factor0.AsSByte(), factor2.AsSByte(), w1 + (at + 16), factor1.AsSByte(), factor3.AsSByte());
+        MulAdd(ref a0, ref b0, at, w0, factor0.AsSByte(), factor2.AsSByte(), w1, factor1.AsSByte(), factor3.AsSByte());
+        MulAdd(ref a1, ref b1, at + 16, w0, factor0.AsSByte(), factor2.AsSByte(), w1, factor1.AsSByte(), factor3.AsSByte());
     }
 
-    /// <summary>Two groups of two rows of inputs for a vector of weights. Weights of two vectors at once would not fit the registers.</summary>
+    /// <summary>Two groups of two rows of inputs for a vector of weights. All products are of 64 bits, so that no vector of inputs or weights is copied for its lower half.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void MulAdd(ref Sums a, ref Sums b, byte* w0, Vector128<sbyte> x0, Vector128<sbyte> x2, byte* w1, Vector128<sbyte> x1, Vector128<sbyte> x3)
+    private static void MulAdd(ref Sums a, ref Sums b, int at, byte* w, Vector128<sbyte> x0, Vector128<sbyte> x2, byte* v, Vector128<sbyte> x1, Vector128<sbyte> x3)
     {
-        Vector128<sbyte> w = Isa.LoadVector128((sbyte*)w0), v = Isa.LoadVector128((sbyte*)w1);
-        Vector128<short> upperA = Isa.MultiplyWideningUpper(w, x0), upperB = Isa.MultiplyWideningUpper(w, x2);
-        var lowerW = w.GetLower();
-        Vector128<short> lowerA = Isa.MultiplyWideningLower(lowerW, x0.GetLower()), lowerB = Isa.MultiplyWideningLower(lowerW, x2.GetLower());
-        upperA = Isa.MultiplyWideningUpperAndAdd(upperA, v, x1);
-        upperB = Isa.MultiplyWideningUpperAndAdd(upperB, v, x3);
-        var lowerV = v.GetLower();
-        lowerA = Isa.MultiplyWideningLowerAndAdd(lowerA, lowerV, x1.GetLower());
-        lowerB = Isa.MultiplyWideningLowerAndAdd(lowerB, lowerV, x3.GetLower());
-        a = new Sums(Isa.AddPairwiseWideningAndAdd(a.Lower, lowerA), Isa.AddPairwiseWideningAndAdd(a.Upper, upperA));
-        b = new Sums(Isa.AddPairwiseWideningAndAdd(b.Lower, lowerB), Isa.AddPairwiseWideningAndAdd(b.Upper, upperB));
+        Vector64<sbyte> lower = Isa.LoadVector64((sbyte*)(w + at)), upper = Isa.LoadVector64((sbyte*)(w + (at + 8)));
+        Vector64<sbyte> nextLower = Isa.LoadVector64((sbyte*)(v + at)), nextUpper = Isa.LoadVector64((sbyte*)(v + (at + 8)));
+        Vector128<short> upperA = Isa.MultiplyWideningLower(upper, x0.GetLower()), upperB = Isa.MultiplyWideningLower(upper, x2.GetLower());
+        Vector128<short> lowerA = Isa.MultiplyWideningLower(lower, x0.GetLower()), lowerB = Isa.MultiplyWideningLower(lower, x2.GetLower());
+        upperA = Isa.MultiplyWideningLowerAndAdd(upperA, nextUpper, x1.GetLower());
+        upperB = Isa.MultiplyWideningLowerAndAdd(upperB, nextUpper, x3.GetLower());
+        lowerA = Isa.MultiplyWideningLowerAndAdd(lowerA, nextLower, x1.GetLower());
+        lowerB = Isa.MultiplyWideningLowerAndAdd(lowerB, nextLower, x3.GetLower());
+        Int sumA = Isa.AddPairwiseWideningAndAdd(a.Upper, upperA), sumB = Isa.AddPairwiseWideningAndAdd(b.Upper, upperB);
+        a = new Sums(Isa.AddPairwiseWideningAndAdd(a.Lower, lowerA), sumA);
+        b = new Sums(Isa.AddPairwiseWideningAndAdd(b.Lower, lowerB), sumB);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
