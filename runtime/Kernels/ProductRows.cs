@@ -34,7 +34,7 @@ internal readonly unsafe struct QuantizedRows(sbyte* first, nint stride, float* 
     public readonly float* Scales = scales;
     public readonly nint Count = count;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public sbyte* At(nint row) => First + row * Stride;
 
     /// <summary>Some of the rows.</summary>
@@ -59,11 +59,11 @@ internal readonly unsafe struct OutputRange(float* first, nint stride, nint end,
     public readonly nint From = from;
     public readonly nint End = end;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float* At(nint row) => First + row * Stride;
 
     /// <summary>Initial values of a row's sums, or null.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public float* InitAt(nint row) => Init == null ? null : Init + row * InitStride;
 
     /// <summary>The outputs without the first rows.</summary>

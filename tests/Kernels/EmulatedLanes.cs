@@ -511,3 +511,54 @@ internal readonly unsafe struct EmulatedNeonInt4 : IInt4Dot<Vector128<int>, Vect
         return acc;
     }
 }
+
+/// <summary>NEON's sdot, of 4 rows a vector, for the loops over four rows of inputs.</summary>
+internal readonly unsafe struct EmulatedSdot : IInt8Dot<Vector128<int>, Vector128<int>>
+{
+    public static int Vectors => 16;
+
+    public static bool SplitsSums => false;
+
+    public static int Start(sbyte* x, nint columns) => 0;
+
+    public static Vector128<int> Begin(int start, int* rowSums) => Vector128.Create(start);
+
+    public static Vector128<int> LoadWeights(byte* w) => Vector128.Load((int*)w);
+
+    public static Vector128<int> LoadInputs(sbyte* x) => Vector128.Create(Unsafe.ReadUnaligned<int>(x));
+
+    public static Vector128<int> LoadFour(sbyte* x) => Vector128.Load((int*)x);
+
+    public static Vector128<int> Group(Vector128<int> four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => Vector128.Create(four[group]);
+
+    public static Vector128<int> MulAddGroup(Vector128<int> acc, Vector128<int> w, Vector128<int> four, [ConstantExpected(Max = (byte)3)] byte group) => MulAdd(acc, w, Vector128.Create(four[group]), default);
+
+    public static Vector128<int> Factor(Vector128<int> x) => x;
+
+    public static Vector128<int> Flip(Vector128<int> x) => default;
+
+    public static Vector128<int> MulAdd(Vector128<int> acc, Vector128<int> w, Vector128<int> factor, Vector128<int> flip)
+    {
+        for (var i = 0; i < 16; i++) ((int*)&acc)[i / 4] += ((sbyte*)&factor)[i] * ((sbyte*)&w)[i];
+        return acc;
+    }
+
+    public static Vector128<int> MulAdd(Vector128<int> acc, Vector128<int> w0, Vector128<int> factor0, Vector128<int> flip0, Vector128<int> w1, Vector128<int> factor1, Vector128<int> flip1) =>
+        MulAdd(MulAdd(acc, w0, factor0, flip0), w1, factor1, flip1);
+
+    public static void MulAdd(ref Vector128<int> first, ref Vector128<int> second, int at, byte* w0, Vector128<int> factor0, Vector128<int> flip0, byte* w1, Vector128<int> factor1, Vector128<int> flip1)
+    {
+        first = MulAdd(first, LoadWeights(w0 + at), factor0, flip0, LoadWeights(w1 + at), factor1, flip1);
+        second = MulAdd(second, LoadWeights(w0 + (at + 16)), factor0, flip0, LoadWeights(w1 + (at + 16)), factor1, flip1);
+    }
+
+    public static void MulAdd(ref Vector128<int> a0, ref Vector128<int> b0, ref Vector128<int> a1, ref Vector128<int> b1, int at, byte* w0, Vector128<int> factor0, Vector128<int> flip0, Vector128<int> factor2, Vector128<int> flip2, byte* w1, Vector128<int> factor1, Vector128<int> flip1, Vector128<int> factor3, Vector128<int> flip3)
+    {
+        MulAdd(ref a0, ref a1, at, w0, factor0, flip0, w1, factor1, flip1);
+        MulAdd(ref b0, ref b1, at, w0, factor2, flip2, w1, factor3, flip3);
+    }
+
+    public static Vector128<int> Join(Vector128<int> a, Vector128<int> b) => a + b;
+
+    public static Vector128<int> Finish(Vector128<int> acc) => acc;
+}

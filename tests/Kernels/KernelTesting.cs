@@ -29,6 +29,7 @@ internal static class KernelTesting
         new SimdKernels<Lanes16, Vector512<float>, Vector512<int>, EmulatedWideProducts, GemmInt4<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnniInt4, Vector256<int>>, SplitSteps<WholeSteps<Lanes16, Vector512<float>, Vector512<int>>, WholeSteps<Lanes8, Vector256<float>, Vector256<int>>>>("emulated 16 lanes, wide vnni"),
         new SimdKernels<Lanes8, Vector256<float>, Vector256<int>, Int8Products<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnni<Whole>, EmulatedSignedVnni, Vector256<int>>, GemmInt4<Lanes8, Vector256<float>, Vector256<int>, EmulatedVnniInt4, Vector256<int>>, WholeSteps<Lanes8, Vector256<float>, Vector256<int>>>("emulated 8 lanes, vnni"),
         new SimdKernels<Lanes4, Vector128<float>, Vector128<int>, Int8Products<Lanes4, Vector128<float>, Vector128<int>, EmulatedNeonInt8, EmulatedNeonInt8, Vector256<int>>, GemmInt4<Lanes4, Vector128<float>, Vector128<int>, EmulatedNeonInt4, Vector256<short>>, BlockSteps<Lanes4, Vector128<float>, Vector128<int>>>("emulated 4 lanes"),
+        new SimdKernels<Lanes4, Vector128<float>, Vector128<int>, Int8Products<Lanes4, Vector128<float>, Vector128<int>, EmulatedSdot, EmulatedSdot, Vector128<int>>, GemmInt4<Lanes4, Vector128<float>, Vector128<int>, EmulatedNeonInt4, Vector256<short>>, BlockSteps<Lanes4, Vector128<float>, Vector128<int>>>("emulated 4 lanes, sdot"),
     ];
 
     public static KernelSet Set(string name) => KernelRegistry.Runnable.Single(kernels => kernels.Name == name);

@@ -147,7 +147,14 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
             var p = matrix->At(c, out var stride, out var left);
             var taken = Pieces<S, F, I>.Taken(left, PairVectors);
             if (left > taken) left = taken;
-            for (nint row = 0; row < count; row += 2)
+            nint row = 0;
+            for (; HasFours && row + 4 <= count; row += 4)
+            {
+                Rows4(matrix, p, stride, c, left, row, x, starts, y);
+                if (left > KernelSet.Tile) Rows4(matrix, p + KernelSet.Tile, stride, c + KernelSet.Tile, left - KernelSet.Tile, row, x, starts, y);
+            }
+
+            for (; row < count; row += 2)
             {
                 if (Pieces<S, F, I>.Tiles(taken) == 1) Rows2<OneTile>(matrix, p, stride, c, left, row, x, starts, y);
                 else Rows2<TwoTiles>(matrix, p, stride, c, left, row, x, starts, y);

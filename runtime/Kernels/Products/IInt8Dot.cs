@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Kernels.Products;
 
@@ -46,6 +47,10 @@ internal unsafe interface IInt8Dot<I, A>
 
     /// <summary>As <see cref="LoadInputs"/>, one of the groups at x that <see cref="LoadFour"/> has loaded.</summary>
     static abstract I Group(I four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group);
+
+    /// <summary><see cref="MulAdd(A, I, I, I)"/> by one of the groups that <see cref="LoadFour"/> has loaded, of sets with 16 vectors of 4 rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static virtual A MulAddGroup(A acc, I w, I four, [ConstantExpected(Max = (byte)3)] byte group) => throw new NotSupportedException("Only sets with 16 vectors multiply four rows at a time.");
 
     /// <summary>Activations in the form the multiply instruction needs.</summary>
     static abstract I Factor(I x);

@@ -49,6 +49,9 @@ internal readonly unsafe struct AdvSimdDp : IInt8Dot<Int, Int>, IInt4Dot<Int, In
     public static Int Group(Int four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => AdvSimd.Group(four, x, group);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAddGroup(Int acc, Int w, Int four, [ConstantExpected(Max = (byte)3)] byte group) => Isa.DotProductBySelectedQuadruplet(acc, w.AsSByte(), four.AsSByte(), group);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Factor(Int x) => x;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
