@@ -209,7 +209,7 @@ internal static unsafe class PackedProduct
         kernels.QuantizeRows(rest, columns, 1, columns, 0, restQ, restScale);
     }
 
-    /// <summary>rest = x - scale·q, each rounded once. It works on 16 values at a time, up to q's padding.</summary>
+    /// <summary>rest = x - scale·q, each rounded once. It works on 16 values at a time, up to q's padding. On Arm a vector whose lower half is not its last use is copied.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Subtract(float* x, sbyte* q, float scale, float* rest, int columns)
     {
@@ -217,12 +217,12 @@ internal static unsafe class PackedProduct
         for (var end = q + columns; q < end; q += Vector128<sbyte>.Count, x += Vector128<sbyte>.Count, rest += Vector128<sbyte>.Count)
         {
             var steps = Vector128.Load(q);
-            Vector128<short> lower = Vector128.WidenLower(steps), upper = Vector128.WidenUpper(steps);
+            Vector128<short> upper = Vector128.WidenUpper(steps), lower = Vector128.WidenLower(steps);
             Vector128<float> x0 = Vector128.Load(x), x1 = Vector128.Load(x + 4), x2 = Vector128.Load(x + 8), x3 = Vector128.Load(x + 12);
-            x0 = Vector128.FusedMultiplyAdd(negative, Vector128.ConvertToSingle(Vector128.WidenLower(lower)), x0);
             x1 = Vector128.FusedMultiplyAdd(negative, Vector128.ConvertToSingle(Vector128.WidenUpper(lower)), x1);
-            x2 = Vector128.FusedMultiplyAdd(negative, Vector128.ConvertToSingle(Vector128.WidenLower(upper)), x2);
+            x0 = Vector128.FusedMultiplyAdd(negative, Vector128.ConvertToSingle(Vector128.WidenLower(lower)), x0);
             x3 = Vector128.FusedMultiplyAdd(negative, Vector128.ConvertToSingle(Vector128.WidenUpper(upper)), x3);
+            x2 = Vector128.FusedMultiplyAdd(negative, Vector128.ConvertToSingle(Vector128.WidenLower(upper)), x2);
             x0.Store(rest);
             x1.Store(rest + 4);
             x2.Store(rest + 8);
