@@ -517,6 +517,8 @@ internal readonly unsafe struct EmulatedSdot : IInt8Dot<Vector128<int>, Vector12
 {
     public static int Vectors => 16;
 
+    public static bool PairsRows => true;
+
     public static bool SplitsSums => false;
 
     public static int Start(sbyte* x, nint columns) => 0;
