@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 
 namespace SeqRuntime.Kernels.Mathematics;
 
@@ -67,12 +68,15 @@ internal unsafe interface ISimd<F, I>
     static virtual bool HasFour => false;
 
     /// <summary><see cref="ExpOfNegated"/> of four vectors, in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static virtual void ExpOfFourNegated(Four<F>* x) => throw new NotSupportedException();
 
     /// <summary><see cref="Expm1OfNormal"/> of four vectors, in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static virtual void Expm1OfFourNormal(Four<F>* x) => throw new NotSupportedException();
 
     /// <summary><see cref="Fma"/> of four vectors, in place of c.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static virtual void FmaOfFour(Four<F>* a, Four<F>* b, Four<F>* c) => throw new NotSupportedException();
 
     /// <summary>a &gt; b ? a : b.</summary>
