@@ -8,16 +8,23 @@ namespace SeqRuntime.Converter.Graph;
 internal readonly record struct ContentKey(ElementType Type, string Shape, bool IsMatrix, UInt128 High, UInt128 Low)
 {
     /// <summary>A dense tensor.</summary>
-    public static ContentKey Of(IrTensor tensor) => Of(tensor.Type, string.Join(',', tensor.Shape), false, [tensor.Data]);
-
-    /// <summary>Row-major matrices of equal shape.</summary>
-    public static ContentKey Of(int rows, int columns, params float[][] matrices) =>
-        Of(ElementType.Float32, $"{rows},{columns},{matrices.Length}", true, Array.ConvertAll(matrices, m => MemoryMarshal.AsBytes(m.AsSpan()).ToArray()));
-
-    private static ContentKey Of(ElementType type, string shape, bool isMatrix, byte[][] parts)
+    public static ContentKey Of(IrTensor tensor)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var part in parts) hash.AppendData(part);
+        hash.AppendData(tensor.Data);
+        return Of(tensor.Type, string.Join(',', tensor.Shape), false, hash);
+    }
+
+    /// <summary>Row-major matrices of equal shape.</summary>
+    public static ContentKey Of(int rows, int columns, params float[][] matrices)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var matrix in matrices) hash.AppendData(MemoryMarshal.AsBytes(matrix.AsSpan()));
+        return Of(ElementType.Float32, $"{rows},{columns},{matrices.Length}", true, hash);
+    }
+
+    private static ContentKey Of(ElementType type, string shape, bool isMatrix, IncrementalHash hash)
+    {
         var bytes = hash.GetHashAndReset();
         return new ContentKey(type, shape, isMatrix, BinaryPrimitives.ReadUInt128LittleEndian(bytes), BinaryPrimitives.ReadUInt128LittleEndian(bytes.AsSpan(16)));
     }

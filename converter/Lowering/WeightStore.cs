@@ -78,6 +78,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
 
     private int Packed(WeightMatrix weights, bool isProduct)
     {
+        Garbage.Collect(weights.Count * sizeof(float));
         if (shared is null)
         {
             foreach (var matrix in isProduct ? weights.Matrices : []) Refuse(NonFinite.Fault(weights.Names[0], [.. weights.Shape], matrix));

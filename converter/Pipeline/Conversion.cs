@@ -71,6 +71,7 @@ internal static class Conversion
             resolved.Add(new PreparedGraph(graph, path, raw.Nodes.Count, states, notes));
         }
 
+        Garbage.Collect(resolved.Sum(r => r.Graph.ConstantBytes()));
         CheckDecoding(resolved.ConvertAll(r => r.Graph), metadata, tables, resolved[^1].Notes, resolved.SelectMany(r => r.Notes).FirstOrDefault(note => note.Contains(KerasTranslator.Whole, StringComparison.Ordinal)));
         return new PreparedModel([.. sources.Select(s => s.Path)], resolved, tables, metadata, files, [.. read.Select(r => r.Source).Distinct().SelectMany(source => source.Unused)]);
     }

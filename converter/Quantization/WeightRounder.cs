@@ -14,7 +14,10 @@ internal sealed class WeightRounder
         RoundedMatrix[] matrices = [.. weights.Matrices.Select(matrix => weights.IsStepped ? kind.Storage().RoundSteps(layout, matrix) : kind.Storage().Round(layout, matrix))];
         double errors = matrices.Sum(matrix => matrix.ErrorSquares), squares = matrices.Sum(matrix => matrix.WeightSquares);
         double? relative = kind == WeightKind.Float32 ? null : squares > 0 ? Math.Sqrt(errors / squares) : 0;
-        return _rounded[(weights.Key, kind)] = new RoundedWeights(matrices, relative);
+        var made = new RoundedWeights(matrices, relative);
+        // Weights in fp32 are not computed, and keeping them would double the memory.
+        if (kind != WeightKind.Float32) _rounded[(weights.Key, kind)] = made;
+        return made;
     }
 }
 

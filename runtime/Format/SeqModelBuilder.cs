@@ -38,8 +38,8 @@ internal sealed class SeqModelBuilder
     public int AddPacked(string name, WeightLayout layout, params byte[][] matrices)
     {
         var stride = checked((int)layout.Stride);
-        var data = new byte[checked(stride * matrices.Length)];
-        for (var i = 0; i < matrices.Length; i++) matrices[i].CopyTo(data.AsSpan(i * stride));
+        var data = matrices is [var only] && only.Length == stride ? only : new byte[checked(stride * matrices.Length)];
+        for (var i = 0; i < matrices.Length && data != matrices[i]; i++) matrices[i].CopyTo(data.AsSpan(i * stride));
         Tensors.Add(new TensorDefinition(name, layout.Format.Number, ElementType.Float32, [layout.Rows, layout.Columns], matrices.Length, data, layout.PanelRows));
         return Tensors.Count - 1;
     }

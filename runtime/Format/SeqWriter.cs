@@ -9,35 +9,49 @@ internal static class SeqWriter
     /// <summary>The file's bytes.</summary>
     public static byte[] ToArray(SeqModelBuilder model)
     {
-        using var stream = new MemoryStream();
-        Write(model, stream);
-        return stream.ToArray();
+        var parts = Parts(model);
+        var file = new byte[parts.Sum(part => (long)part.Length)];
+        var at = 0;
+        foreach (var part in parts)
+        {
+            part.CopyTo(file.AsMemory(at));
+            at += part.Length;
+        }
+
+        return file;
     }
 
     public static void Write(SeqModelBuilder model, Stream stream)
     {
-        (string Name, bool Required, byte[] Bytes)[] sections =
+        foreach (var part in Parts(model)) stream.Write(part.Span);
+    }
+
+    /// <summary>The file in parts. The contents of tensors are not copied.</summary>
+    private static List<ReadOnlyMemory<byte>> Parts(SeqModelBuilder model)
+    {
+        (string Name, bool Required, List<ReadOnlyMemory<byte>> Parts)[] sections =
         [
-            (SeqLayout.Metadata, false, Section(w => WriteMetadata(w, model))),
-            (SeqLayout.Tensors, true, Compact(w => WriteTensors(w, model))),
-            (SeqLayout.Graphs, true, Compact(w => WriteGraphs(w, model))),
+            (SeqLayout.Metadata, false, [Section(w => WriteMetadata(w, model))]),
+            (SeqLayout.Tensors, true, [Compact(w => WriteTensors(w, model))]),
+            (SeqLayout.Graphs, true, [Compact(w => WriteGraphs(w, model))]),
             (SeqLayout.Data, true, TensorData(model)),
         ];
         var caches = model.Graphs.Index().SelectMany(g => Caches(g.Item).Select(cache => (Graph: g.Index, cache.Symbol, cache.Most))).ToList();
-        if (model.Tables.Count > 0) sections = [sections[0], (SeqLayout.Tables, false, Section(w => WriteTables(w, model))), .. sections[1..]];
-        if (caches.Count > 0) sections = [.. sections, (SeqLayout.Caches, true, Compact(w => w.List(caches, static (w, c) => w.Numbers([c.Graph, c.Symbol, c.Most]))))];
+        if (model.Tables.Count > 0) sections = [sections[0], (SeqLayout.Tables, false, [Section(w => WriteTables(w, model))]), .. sections[1..]];
+        if (caches.Count > 0) sections = [.. sections, (SeqLayout.Caches, true, [Compact(w => w.List(caches, static (w, c) => w.Numbers([c.Graph, c.Symbol, c.Most])))])];
 
         var head = new byte[SeqLayout.HeaderBytes + sections.Length * SeqLayout.SectionEntryBytes];
         var offset = SeqLayout.Align(head.Length);
         for (var i = 0; i < sections.Length; i++)
         {
             var entry = head.AsSpan(SeqLayout.HeaderBytes + i * SeqLayout.SectionEntryBytes);
+            var length = sections[i].Parts.Sum(part => (long)part.Length);
             BinaryPrimitives.WriteUInt32LittleEndian(entry, SeqLayout.SectionId(sections[i].Name));
             BinaryPrimitives.WriteUInt32LittleEndian(entry[4..], sections[i].Required ? SeqLayout.Required : 0);
             BinaryPrimitives.WriteInt64LittleEndian(entry[8..], offset);
-            BinaryPrimitives.WriteInt64LittleEndian(entry[16..], sections[i].Bytes.Length);
-            BinaryPrimitives.WriteUInt32LittleEndian(entry[24..], SeqLayout.Checksum(sections[i].Bytes));
-            offset = SeqLayout.Align(offset + sections[i].Bytes.Length);
+            BinaryPrimitives.WriteInt64LittleEndian(entry[16..], length);
+            BinaryPrimitives.WriteUInt32LittleEndian(entry[24..], sections[i].Parts.Aggregate(0u, (sum, part) => SeqLayout.Checksum(part.Span, ~sum)));
+            offset = SeqLayout.Align(offset + length);
         }
 
         BinaryPrimitives.WriteUInt64LittleEndian(head, SeqLayout.Magic);
@@ -47,17 +61,16 @@ internal static class SeqWriter
         BinaryPrimitives.WriteInt64LittleEndian(head.AsSpan(SeqLayout.FileLengthAt), offset);
         BinaryPrimitives.WriteUInt32LittleEndian(head.AsSpan(SeqLayout.ChecksumAt), SeqLayout.Checksum(head));
 
-        var written = 0L;
-        Append(head);
-        foreach (var section in sections) Append(section.Bytes);
+        List<ReadOnlyMemory<byte>> file = [];
+        Append([head]);
+        foreach (var section in sections) Append(section.Parts);
+        return file;
 
-        void Append(byte[] bytes)
+        void Append(List<ReadOnlyMemory<byte>> parts)
         {
-            stream.Write(bytes);
-            written += bytes.Length;
-            var padding = (int)(SeqLayout.Align(written) - written);
-            stream.Write(new byte[padding]);
-            written += padding;
+            file.AddRange(parts);
+            var length = parts.Sum(part => (long)part.Length);
+            file.Add(new byte[SeqLayout.Align(length) - length]);
         }
     }
 
@@ -70,12 +83,20 @@ internal static class SeqWriter
         return graph.Largest.Select(limit => (indices.GetValueOrDefault(limit.Key, -1), limit.Value));
     }
 
-    private static byte[] TensorData(SeqModelBuilder model)
+    private static List<ReadOnlyMemory<byte>> TensorData(SeqModelBuilder model)
     {
         var (offsets, end) = SeqLayout.Place([.. model.Tensors.Select(t => (long)t.Data.Length)]);
-        var data = new byte[SeqLayout.Align(end) + SeqLayout.ReadSlack];
-        for (var i = 0; i < offsets.Length; i++) model.Tensors[i].Data.CopyTo(data.AsSpan((int)offsets[i]));
-        return data;
+        var parts = new List<ReadOnlyMemory<byte>>();
+        var at = 0L;
+        foreach (var (offset, tensor) in offsets.Zip(model.Tensors).Where(t => t.Second.Data.Length > 0).OrderBy(t => t.First))
+        {
+            if (offset > at) parts.Add(new byte[offset - at]);
+            parts.Add(tensor.Data);
+            at = offset + tensor.Data.Length;
+        }
+
+        parts.Add(new byte[SeqLayout.Align(end) + SeqLayout.ReadSlack - at]);
+        return parts;
     }
 
     private static byte[] Compact(Action<CompactWriter> write)
