@@ -55,6 +55,9 @@ public sealed record ConversionOptions
     /// <summary>Whether a Keras encoder-decoder that was saved for training stays one graph, instead of becoming encoder and step.</summary>
     public bool NoSplit { get; init; }
 
+    /// <summary>Files with sample inputs, on which outputs are measured against fp32, each with the name of its graph or null. What they lack is generated.</summary>
+    public IReadOnlyList<(string? Graph, string Path)> Samples { get; init; } = [];
+
     /// <summary>The file to write, so that the converter can refuse to overwrite a file it reads; null if nothing is written.</summary>
     internal string? Target { get; init; }
 

@@ -1,4 +1,5 @@
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Measuring;
 using SeqRuntime.Converter.Weights;
 using SeqRuntime.Format;
 
@@ -9,6 +10,9 @@ internal sealed record ConversionResult(SeqModelBuilder Model, byte[] File, IRea
 {
     /// <summary>Weights of the sources that no node uses.</summary>
     public IReadOnlyList<UnusedWeight> Unused { get; init; } = [];
+
+    /// <summary>The errors of the outputs against fp32. Null if no weights were rounded, or if nobody asked for them.</summary>
+    public Measurement? Measured { get; init; }
 
     /// <summary>Notes for the user about how weights are stored.</summary>
     public IReadOnlyList<string> WeightNotes { get; init; } = [];

@@ -10,6 +10,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
 {
     private readonly ConversionArguments _conversion = new();
     private readonly Option<string> _out = new("--out", "-o") { Description = "The file to write.", HelpName = "OUT.seq", Required = true };
+    private readonly Option<string[]> _samples = new("--samples") { Description = "Sample inputs, on which outputs are compared with fp32 if weights are rounded: arrays (.npz, .npy), raw float32 numbers (.f32, .raw), or lines of text for a model that decodes. Without it, inputs are generated.", HelpName = "[GRAPH=]FILE" };
     private readonly Option<bool> _json = new("--json") { Description = "Print the report as one JSON document on standard output." };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Print only errors." };
 
@@ -17,7 +18,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     {
         var command = new Command("convert", "Converts a model to a .seq file: folds constants, fixes the given sizes, pairs states, and packs weights. The kind of a file is told by its content.");
         _conversion.AddTo(command);
-        foreach (var option in new Option[] { _out, _json, _quiet }) command.Options.Add(option);
+        foreach (var option in new Option[] { _out, _samples, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
             command,
@@ -46,7 +47,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
         var sources = _conversion.Sources(result);
         var target = result.GetRequiredValue(_out);
         CheckTarget(target, sources);
-        var options = _conversion.Options(result) with { Target = target };
+        var options = _conversion.Options(result) with { Target = target, Samples = Samples(result) };
         ConversionArguments.MustExist(sources, options);
         AtomicFile.Check(target);
 
@@ -68,12 +69,20 @@ internal sealed class ConvertCommand(TextWriter stderr)
         return ExitCode.Good;
     }
 
+    /// <summary>The files with samples. A file without a graph's name has null.</summary>
+    private List<(string? Graph, string Path)> Samples(ParseResult result)
+    {
+        var samples = (result.GetValue(_samples) ?? []).Select(value => (Source: Arguments.Sources([value])[0], Value: value)).Select(s => (Graph: s.Source.Path == s.Value ? null : s.Source.Graph, s.Source.Path)).ToList();
+        foreach (var (_, path) in samples) ModelFile.MustExist(path);
+        return samples;
+    }
+
     /// <summary>Converts. A refusal of operators also names the command that shows what is in the file.</summary>
     private static ConversionResult Converted(List<(string Graph, string Path)> sources, ConversionOptions options, ProgressLine progress)
     {
         try
         {
-            return Conversion.Convert(sources, options, progress);
+            return MeasuredConversion.Convert(sources, options, progress);
         }
         catch (ConversionException fault) when (Cause.Of<UnsupportedException>(fault) is not null)
         {

@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Commands;
 
-/// <summary>What <c>convert</c> prints: sizes, graphs, quantization, and what the user should know.</summary>
+/// <summary>What <c>convert</c> prints: sizes, graphs, quantization, errors of outputs, and what the user should know.</summary>
 internal sealed record ConvertReport(
     string File,
     long FileBytes,
@@ -12,7 +12,8 @@ internal sealed record ConvertReport(
     IReadOnlyList<ConvertedGraphReport> Graphs,
     QuantizationReport? Quantization,
     IReadOnlyList<UnusedWeight>? Unused,
-    CostReport? Beside)
+    CostReport? Beside,
+    MeasurementReport? Measured)
 {
     public static ConvertReport From(string target, ConversionResult conversion, SeqModel model)
     {
@@ -24,15 +25,18 @@ internal sealed record ConvertReport(
             [.. conversion.Graphs.Select((g, i) => new ConvertedGraphReport(g.Source, g.SourceNodes, Inspection.Graph(model, i, new Dictionary<string, int>(), nodes: false), [.. g.States.Select(StateReport.From)], [.. g.Sizes.Select(SizeReport.From)], g.Notes))],
             QuantizationReport.From(conversion.Tensors, conversion.WeightNotes),
             conversion.Unused.Count > 0 ? conversion.Unused : null,
-            CostReport.From(conversion.Tensors));
+            CostReport.From(conversion.Tensors),
+            MeasurementReport.From(conversion.Measured));
     }
 
     public void Print(TextWriter output)
     {
+        if (Measured?.Warning is { } warning) output.WriteLine($"warning: {warning}");
         output.WriteLine($"{File}: {Text.Bytes(FileBytes)}, {Text.Number(Math.Round(100 * Ratio, 1))}% of {Text.Count(Graphs.Select(g => g.Source).Distinct().Count(), "source")} of {Text.Bytes(SourceBytes)}");
         foreach (var graph in Graphs) graph.Print(output);
         Beside?.Print(output);
         Quantization?.Print(output);
+        Measured?.Print(output);
     }
 }
 

@@ -15,13 +15,16 @@ internal static class Text
 
     public static string Number(double value) => value.ToString("G6", CultureInfo.InvariantCulture);
 
+    /// <summary>A number of three digits.</summary>
+    public static string Short(double value) => value.ToString("G3", CultureInfo.InvariantCulture);
+
     public static string Percent(double ratio) => ratio.ToString("0.###%", CultureInfo.InvariantCulture);
 
     /// <summary>A shape such as [1, T, 257].</summary>
     public static string Shape<T>(IEnumerable<T> dimensions) => $"[{string.Join(", ", dimensions)}]";
 
     /// <summary>A count such as 1 graph or 2 graphs.</summary>
-    public static string Count(int count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
+    public static string Count(long count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
 
     /// <summary>Writes rows with aligned columns.</summary>
     public static void Table(TextWriter output, string indent, IReadOnlyList<string[]> rows)

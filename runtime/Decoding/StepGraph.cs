@@ -72,6 +72,12 @@ internal sealed class StepGraph : ITokenScores, IDisposable
 
     public Span<float> LogProbabilities(int row) => _scores[row];
 
+    /// <summary>The output that holds the scores.</summary>
+    public string LogitsName => _rows.Outputs[_logits].Name;
+
+    /// <summary>The scores of a row after <see cref="Run"/>, as the graph gives them.</summary>
+    public ReadOnlySpan<float> Logits(int row) => MemoryMarshal.Cast<byte, float>(_rows.Output(_logits, row));
+
     /// <summary>Starts a search for sources that the encoder has just run.</summary>
     public void Begin()
     {

@@ -87,6 +87,12 @@ internal abstract class StepRows : ITokenScores, IDisposable
 
     protected ReadOnlySpan<float> Logits => Session.Output<float>(_logits);
 
+    /// <summary>The output that holds the scores.</summary>
+    public string LogitsName => Session.Outputs[_logits].Name;
+
+    /// <summary>The scores of the last row of the last run, as the graph gives them.</summary>
+    public ReadOnlySpan<float> LastLogits => Logits[^Vocabulary..];
+
     /// <summary>Whether hypotheses go one by one and their states are kept in slots: those before a step in one half, those after it in the other.</summary>
     private bool IsInSlots => Rows.MaxRows == 1 && _width > 1;
 

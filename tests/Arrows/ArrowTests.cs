@@ -38,6 +38,8 @@ public sealed partial class ArrowTests
         ["States"] = ["Graph", "Evaluation", "Resolving"],
         ["Quantization"] = ["Graph"],
         ["Lowering"] = ["Graph", "Evaluation", "Fusion", "Quantization"],
+        ["Samples"] = ["IO"],
+        ["Measuring"] = ["Samples"],
         ["Weights"] = ["IO", "Kinds", "Graph"],
         ["Importers"] = ["Graph", "Weights"],
         ["Importers.Description"] = ["IO", "Kinds", "Graph", "Weights", "Importers"],
@@ -46,11 +48,11 @@ public sealed partial class ArrowTests
         ["Importers.Onnx"] = ["IO", "Graph", "Decomposition", "Resolving", "Weights", "Importers"],
         ["Importers.TensorFlowLite"] = ["IO", "Graph", "Decomposition", "Weights", "Importers", "Importers.Description"],
         ["Importers.TorchScript"] = ["Graph", "Weights", "Importers", "Importers.Description"],
-        ["Pipeline"] = ["IO", "Kinds", "Graph", "Decomposition", "Resolving", "States", "Quantization", "Lowering", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Audio", "Importers.Onnx", "Importers.TensorFlowLite", "Importers.TorchScript"],
+        ["Pipeline"] = ["IO", "Kinds", "Graph", "Decomposition", "Resolving", "States", "Quantization", "Lowering", "Samples", "Measuring", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Audio", "Importers.Onnx", "Importers.TensorFlowLite", "Importers.TorchScript"],
         ["Diagnosing"] = ["IO", "Kinds", "Graph", "Decomposition", "States", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Audio", "Importers.Onnx", "Importers.TensorFlowLite", "Pipeline"],
         ["Scaffolding"] = ["Weights"],
         ["Upgrading"] = [],
-        ["Commands"] = ["IO", "Kinds", "Graph", "Quantization", "Weights", "Importers", "Importers.Description", "Pipeline", "Diagnosing", "Scaffolding", "Upgrading"],
+        ["Commands"] = ["IO", "Kinds", "Graph", "Quantization", "Measuring", "Weights", "Importers", "Importers.Description", "Pipeline", "Diagnosing", "Scaffolding", "Upgrading"],
     };
 
     public static TheoryData<string> Projects => ["runtime", "converter"];

@@ -1,0 +1,34 @@
+using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Measuring;
+using SeqRuntime.Converter.Samples;
+using SeqRuntime.Format;
+
+namespace SeqRuntime.Converter.Pipeline;
+
+/// <summary>
+/// Converts a model, and if its weights are rounded, runs it beside the same model in fp32 and measures the outputs. The file's metadata and
+/// the result hold what was measured.
+/// </summary>
+internal static class MeasuredConversion
+{
+    /// <inheritdoc cref="Conversion.Convert"/>
+    public static ConversionResult Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions options, IProgress<ConversionProgress>? progress = null)
+    {
+        var prepared = Conversion.Prepare(sources, options, progress);
+        if (options.Weights == WeightKind.Float32 && options.WeightsOf.All(o => o.Weights == WeightKind.Float32)) return Conversion.Store(prepared, options, progress);
+        var result = Conversion.Store(prepared.Copy(), options, progress);
+        return result.Tensors.Any(t => t.Error is not null) ? Measured(prepared, result, options, progress) : result;
+    }
+
+    private static ConversionResult Measured(PreparedModel prepared, ConversionResult result, ConversionOptions options, IProgress<ConversionProgress>? progress)
+    {
+        progress?.Report(new ConversionProgress("packing weights in fp32", 0.9));
+        using var exactFile = ExactFile.Of(prepared, options);
+        Garbage.Collect(result.SourceBytes);
+        using SeqModel exact = exactFile.Load(), rounded = SeqModel.Load(result.File, new SeqModelOptions { VerifyChecksums = false });
+        var samples = options.Samples.Count == 0 ? SampleSet.None : SampleFiles.Read(options.Samples, exact);
+        var measured = ModelError.Of(exact, rounded, samples, (graph, share) => progress?.Report(new ConversionProgress($"{graph}: measuring outputs", 0.92 + 0.08 * share)));
+        MeasuredMetadata.Note(result.Model.Metadata, measured);
+        return result with { File = SeqWriter.ToArray(result.Model), Measured = measured };
+    }
+}
