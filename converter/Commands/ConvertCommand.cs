@@ -25,6 +25,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
             ("One model", ["seqconvert convert model.onnx -o model.seq"]),
             ("Two models as two graphs of one file, weights in int8 except for one layer", ["seqconvert convert mask=model_1.onnx refine=model_2.onnx -o dtln.seq --weights int8 --keep 'dense_2*'"]),
             ("Weights in int4, but the last layer in int8 and one matrix in fp16", ["seqconvert convert model.onnx -o model.seq --weights int4 --weights-of 'output*=int8' --weights-of encoder.weight=fp16"]),
+            ("int8, and what it does to the outputs on your own inputs, given by graph or by name", ["seqconvert convert mask=model_1.onnx refine=model_2.onnx -o dtln.seq --weights int8 --samples mask=frames.npy", "seqconvert convert model.onnx -o model.seq --weights int8 --samples inputs.npz"]),
             ("The 16 kHz branch of a model that takes the sample rate as an input", ["seqconvert convert silero_vad_16k_op15.onnx -o vad.seq --set sr=16000"]),
             ("One step at a time, with the state pairs given by hand", ["seqconvert convert step.onnx -o step.seq --dim T=1 --dim N=1 --no-auto-state --state h_in=h_out --state c_in=c_out"]),
             ("An encoder-decoder described in JSON, its weights beside it", ["seqconvert convert g2p.json -o g2p.seq --weights int8"]),

@@ -21,7 +21,7 @@ internal sealed record MeasurementReport(string? Warning, IReadOnlyList<Measured
         string Place((GraphError Graph, OutputError Output) at) => $"output '{at.Output.Name}'{(several ? $" of graph '{at.Graph.Graph}'" : "")}";
         if (measured.Broken is { } broken) return $"{Place(broken)} has {Text.Count(broken.Output.NotFinite, "element")} that are infinite or NaN, but not in fp32";
         return measured.Largest is { } largest && largest.Output.RelativeRms > Measurement.Tolerated
-            ? $"{Place(largest)} differs from fp32 by {Text.Percent(largest.Output.RelativeRms.Value)} (relative RMS on {(largest.Graph.IsGiven ? "your samples" : "generated inputs")}); finer --weights, or --weights-of for single matrices, make it less"
+            ? $"{Place(largest)} differs from fp32 by {Text.Percent(largest.Output.RelativeRms.Value)} (relative RMS on {(largest.Graph.IsGiven ? "your samples" : "generated inputs")}); more bits make it less: --weights, or --weights-of for single matrices"
             : null;
     }
 }

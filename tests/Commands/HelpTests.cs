@@ -9,7 +9,7 @@ public sealed partial class HelpTests : IDisposable
     public void Dispose() => _cli.Dispose();
 
     [Theory]
-    [InlineData("convert", 18)]
+    [InlineData("convert", 19)]
     [InlineData("doctor", 16)]
     [InlineData("scaffold", 5)]
     [InlineData("upgrade", 3)]

@@ -14,7 +14,7 @@ public sealed class MeasurementTests : IDisposable
     {
         string[] convert = ["convert", $"mask={Models.Need("dtln/model_1.onnx")}", $"refine={Models.Need("dtln/model_2.onnx")}", "-o", _cli["dtln.seq"]];
         _cli.Good([.. convert, "--weights", "int4"]);
-        Assert.Matches(@"^warning: output '\w+' of graph '(mask|refine)' differs from fp32 by [0-9.]+% \(relative RMS on generated inputs\); finer --weights", _cli.Out);
+        Assert.Matches(@"^warning: output '\w+' of graph '(mask|refine)' differs from fp32 by [0-9.]+% \(relative RMS on generated inputs\); more bits make it less", _cli.Out);
         Assert.Contains("graph mask: 2000 steps in 1 sequence: unit noise", _cli.Out, StringComparison.Ordinal);
         Assert.Contains("give --samples FILE", _cli.Out, StringComparison.Ordinal);
         _cli.Good("inspect", _cli["dtln.seq"]);
