@@ -56,6 +56,6 @@ internal enum RecurrentRun : byte
     /// <summary>One step of one row, whose W·x is computed beside its R·h.</summary>
     OneStep,
 
-    /// <summary>One step of one row in one kernel, W·x included.</summary>
+    /// <summary>One step of one row in one kernel, W·x included where it takes such a W.</summary>
     OneKernel,
 }

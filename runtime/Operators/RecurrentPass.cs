@@ -91,7 +91,7 @@ internal sealed unsafe class RecurrentPass
     {
         _plan = new RecurrentPlan(this, scratch);
         _whole = new RecurrentStep { Recurrence = Recurrence is { } r ? MatrixOf(r, _plan.UnpackedRecurrence) : default, RecurrentBias = RecurrentBias, State = _plan.QuantizedState, Units = Layer.Hidden, Gates = Layer.Form.Gates };
-        if (_plan.Run != RecurrentRun.OneKernel || Input is not { } w) return;
+        if (!_plan.HasInputs || Input is not { } w) return;
         _whole.Weights = MatrixOf(w, _plan.UnpackedInput);
         _whole.Inputs = w.Layout.Columns;
     }
@@ -102,7 +102,7 @@ internal sealed unsafe class RecurrentPass
     {
         if (!_plan.Unpacks) return;
         if (_plan.UnpackedRecurrence != null) Kernels.Unpack(Recurrence!.Matrix(0), _plan.UnpackedRecurrence);
-        if (_plan.UnpackedInput != null && _plan.Run == RecurrentRun.OneKernel) Kernels.Unpack(Input!.Matrix(0), _plan.UnpackedInput);
+        if (_plan.UnpackedInput != null && _plan.HasInputs) Kernels.Unpack(Input!.Matrix(0), _plan.UnpackedInput);
     }
 
     /// <summary>A matrix of whole steps: in the place where it becomes fp32, if it has one. Its rows and panels stay the same.</summary>
@@ -118,8 +118,17 @@ internal sealed unsafe class RecurrentPass
         var y = Y is { } all ? all.Floats + offset : null;
         var to = LastState is { } last ? last.Floats + offset : y != null ? y : _plan.State;
         _whole.X = X.Floats;
-        _whole.Bias = Input is null ? X.Floats + Direction * Recurrence!.Layout.Rows : Bias is { } bias ? bias.Floats : null;
-        if (Input is { Layout.IsInteger: true } w) _whole.Quantized = PackedProduct.PrepareRow(Kernels, X.Floats, w.Layout.Columns, _plan.InputProduct);
+        if (!_plan.HasInputs)
+        {
+            if (Input is not null) MultiplyInputs(0, 1);
+            _whole.Bias = Input is null ? X.Floats + Direction * Recurrence!.Layout.Rows : _plan.Gates;
+        }
+        else
+        {
+            _whole.Bias = Bias is { } bias ? bias.Floats : null;
+            if (Input is { Layout.IsInteger: true } w) _whole.Quantized = PackedProduct.PrepareRow(Kernels, X.Floats, w.Layout.Columns, _plan.InputProduct);
+        }
+
         _whole.Hidden = FirstState!.Floats + offset;
         _whole.HiddenOut = to;
         _whole.IsDescending = !_whole.IsDescending;

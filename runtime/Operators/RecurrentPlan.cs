@@ -47,14 +47,18 @@ internal readonly unsafe struct RecurrentPlan
         Mode = pass.BestMode == RecurrentMode.WholeStep && !HasWholeSteps(pass, Steps) ? RecurrentMode.Fused : pass.BestMode;
         var isOne = Steps == 1 && Batch == 1 && pass.FirstState is not null;
         if (pass.Lengths is not null) Run = RecurrentRun.Ragged;
-        else if (isOne && Mode == RecurrentMode.WholeStep && (w is null || TakesBoth(w, r!)) && (!layer.Form.HasCell || pass.FirstCell is not null)) Run = RecurrentRun.OneKernel;
+        else if (isOne && Mode == RecurrentMode.WholeStep && (!layer.Form.HasCell || pass.FirstCell is not null)) Run = RecurrentRun.OneKernel;
         else if (isOne && layer.Form.BeginsWithRecurrence) Run = RecurrentRun.OneStep;
+        HasInputs = Run == RecurrentRun.OneKernel && w is not null && TakesBoth(w, r!);
         Unpacks = Mode == RecurrentMode.WholeStep && (Batch == 1 || Run == RecurrentRun.Ragged);
     }
 
     public RecurrentMode Mode { get; }
 
     public RecurrentRun Run { get; }
+
+    /// <summary>The kernel of the only step takes W beside R. Otherwise W·x comes before it, as the bias.</summary>
+    public bool HasInputs { get; }
 
     public int Steps { get; }
 
