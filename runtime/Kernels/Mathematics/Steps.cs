@@ -11,7 +11,7 @@ internal static unsafe class Steps<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(sbyte* p, float* x, F factor)
     {
-        for (nint i = 0; i < KernelSet.Tile; i += S.Lanes) S.StoreBytes(p + i, S.ToInt(Of(x + i, factor)));
+        for (nint i = 0; i < KernelSet.Tile; i += S.Lanes) S.StoreBytes(p + i, S.ToInt(S.Round(Unrounded(x + i, factor))));
     }
 
     /// <summary>The same, and <paramref name="squares"/> with the squares added.</summary>
@@ -20,7 +20,7 @@ internal static unsafe class Steps<S, F, I>
     {
         for (nint i = 0; i < KernelSet.Tile; i += S.Lanes)
         {
-            var steps = Of(x + i, factor);
+            var steps = S.Round(Unrounded(x + i, factor));
             S.StoreBytes(p + i, S.ToInt(steps));
             squares = S.FmaOfExact(steps, steps, squares);
         }
@@ -28,11 +28,12 @@ internal static unsafe class Steps<S, F, I>
         return squares;
     }
 
+    /// <summary>The steps of a vector before they are rounded, limited to ±127.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static F Of(float* x, F factor)
+    public static F Unrounded(float* x, F factor)
     {
         var value = S.Load(x);
         value = S.AsFloat(S.And(S.AsInt(value), S.Equal(value, value)));
-        return S.Round(S.Max(S.Min(S.Mul(value, factor), S.Broadcast(127f)), S.Broadcast(-127f)));
+        return S.Max(S.Min(S.Mul(value, factor), S.Broadcast(127f)), S.Broadcast(-127f));
     }
 }

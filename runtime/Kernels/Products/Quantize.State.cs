@@ -19,13 +19,8 @@ internal static unsafe partial class Quantize<S, F, I>
         var largest = LargestByLane(h, n);
         var isLarge = S.Any(S.Less(S.Broadcast(StateScale.BelowLeast), largest));
         var isOutside = S.Any(S.Less(S.Broadcast(StateScale.Most), largest));
-        if (isLarge && !isOutside)
-        {
-            Row(h, n, 1 / StateScale.Fixed, q, KernelSet.QuantizedStride((int)n));
-            return StateScale.Fixed;
-        }
-
-        var scale = Scale(Scalar.Min(Join(largest), float.MaxValue), out var inverse);
+        float scale = StateScale.Fixed, inverse = 1 / StateScale.Fixed;
+        if (!isLarge || isOutside) scale = Scale(Scalar.Min(Join(largest), float.MaxValue), out inverse);
         Row(h, n, inverse, q, KernelSet.QuantizedStride((int)n));
         return scale;
     }

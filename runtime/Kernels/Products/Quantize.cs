@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using SeqRuntime.Kernels.Mathematics;
 
 namespace SeqRuntime.Kernels.Products;
@@ -54,13 +55,18 @@ internal static unsafe partial class Quantize<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float AbsMax(float* x, nint k) => Scalar.Min(Join(LargestByLane(x, k)), float.MaxValue);
 
-    /// <summary>Stores 16 columns at a time, up to the row's padding, and zeroes the columns from k on.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    /// <summary>A mask for the last 16 columns of a row: from byte n on, it keeps all but n.</summary>
+    private static ReadOnlySpan<sbyte> Kept => [-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+    /// <summary>Stores 16 columns at a time, up to the row's padding, which becomes 0.</summary>
+    /// <remarks>Each store has 16 bytes that start at a multiple of 16: a product that soon loads as many would wait for several smaller stores.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Row(float* x, nint k, float inverse, sbyte* q, nint stride)
     {
         var factor = S.Broadcast(inverse);
         sbyte* end = q + k, next = q + stride;
         for (; q < end; q += KernelSet.Tile, x += KernelSet.Tile) S.StoreSteps(q, x, factor);
-        new Span<sbyte>(end, (int)(next - end)).Clear();
+        if (q > end) Vector128.Store(Vector128.Load(q - KernelSet.Tile) & Vector128.Load((sbyte*)Unsafe.AsPointer(in Kept[0]) + (q - end)), q - KernelSet.Tile);
+        for (; q < next; q += KernelSet.Tile) Vector128.Store(Vector128<sbyte>.Zero, q);
     }
 }

@@ -205,7 +205,13 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreSteps(sbyte* p, float* x, Float factor) => Steps<Avx2, Float, Int>.Store(p, x, factor);
+    public static void StoreSteps(sbyte* p, float* x, Float factor)
+    {
+        Int first = Isa.ConvertToVector256Int32(Steps<Avx2, Float, Int>.Unrounded(x, factor)), second = Isa.ConvertToVector256Int32(Steps<Avx2, Float, Int>.Unrounded(x + Lanes, factor));
+        var words = Isa.PackSignedSaturate(first, second);
+        var bytes = Isa.PackSignedSaturate(Isa.ExtractVector128(words, 0), Isa.ExtractVector128(words, 1));
+        Isa.Store(p, Isa.Shuffle(bytes.AsInt32(), 0b_11_01_10_00).AsSByte());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float StoreSteps(sbyte* p, float* x, Float factor, Float squares) => Steps<Avx2, Float, Int>.Store(p, x, factor, squares);
@@ -232,15 +238,14 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int Start(sbyte* x, nint columns)
     {
-        var sums = Vector256<long>.Zero;
-        for (nint k = 0; k < columns; k += 32)
+        var sums = Vector128<long>.Zero;
+        for (nint k = 0; k < columns; k += Vector128<sbyte>.Count)
         {
-            var negative = Isa.Min(Isa.LoadVector256(x + k), Vector256<sbyte>.Zero);
-            sums = Isa.Add(sums, Isa.SumAbsoluteDifferences(Isa.Abs(negative), Vector256<byte>.Zero).AsInt64());
+            var negative = Isa.Min(Isa.LoadVector128(x + k), Vector128<sbyte>.Zero);
+            sums = Isa.Add(sums, Isa.SumAbsoluteDifferences(Isa.Abs(negative), Vector128<byte>.Zero).AsInt64());
         }
 
-        var halves = Isa.Add(Isa.ExtractVector128(sums, 0), Isa.ExtractVector128(sums, 1));
-        return Isa.Add(halves, Isa.UnpackHigh(halves, halves)).AsInt32().ToScalar();
+        return Isa.Add(sums, Isa.UnpackHigh(sums, sums)).AsInt32().ToScalar();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

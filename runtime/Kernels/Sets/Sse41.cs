@@ -163,7 +163,12 @@ internal readonly unsafe partial struct Sse41 : ISimd<Float, Int>, IInt8Dot<Int,
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreSteps(sbyte* p, float* x, Float factor) => Steps<Sse41, Float, Int>.Store(p, x, factor);
+    public static void StoreSteps(sbyte* p, float* x, Float factor)
+    {
+        Int a = Isa.ConvertToVector128Int32(Steps<Sse41, Float, Int>.Unrounded(x, factor)), b = Isa.ConvertToVector128Int32(Steps<Sse41, Float, Int>.Unrounded(x + 4, factor));
+        Int c = Isa.ConvertToVector128Int32(Steps<Sse41, Float, Int>.Unrounded(x + 8, factor)), d = Isa.ConvertToVector128Int32(Steps<Sse41, Float, Int>.Unrounded(x + 12, factor));
+        Isa.Store(p, Isa.PackSignedSaturate(Isa.PackSignedSaturate(a, b), Isa.PackSignedSaturate(c, d)));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float StoreSteps(sbyte* p, float* x, Float factor, Float squares) => Steps<Sse41, Float, Int>.Store(p, x, factor, squares);
