@@ -46,6 +46,9 @@ internal sealed unsafe class RecurrentPass
     /// <summary>What kernels of whole steps take: what they keep from step to step is set with the plan. Other products walk up and down by it, too.</summary>
     private RecurrentStep _whole;
 
+    /// <summary>W.</summary>
+    private PackedMatrix _input;
+
     public RecurrentPass(Recurrent layer, NodeContext context, int direction)
     {
         var form = layer.Form;
@@ -91,7 +94,9 @@ internal sealed unsafe class RecurrentPass
     {
         _plan = new RecurrentPlan(this, scratch);
         _whole = new RecurrentStep { Recurrence = Recurrence is { } r ? MatrixOf(r, _plan.UnpackedRecurrence) : default, RecurrentBias = RecurrentBias, State = _plan.QuantizedState, Units = Layer.Hidden, Gates = Layer.Form.Gates };
-        if (!_plan.HasInputs || Input is not { } w) return;
+        if (Input is not { } w) return;
+        _input = w.Matrix(0);
+        if (!_plan.HasInputs) return;
         _whole.Weights = MatrixOf(w, _plan.UnpackedInput);
         _whole.Inputs = w.Layout.Columns;
     }
@@ -164,7 +169,10 @@ internal sealed unsafe class RecurrentPass
         if (Input is { } w)
         {
             nint inputs = w.Layout.Columns;
-            PackedProduct.Multiply(Kernels, w, 0, new FloatRows(X.Floats + first * inputs, inputs, rows), new OutputRange(_plan.Gates, Layer.PackedRows, Layer.PackedRows, Bias is { } bias ? bias.Floats : null), _plan.Product);
+            var x = new FloatRows(X.Floats + first * inputs, inputs, rows);
+            var gates = new OutputRange(_plan.Gates, Layer.PackedRows, Layer.PackedRows, Bias is { } bias ? bias.Floats : null);
+            if (w.Layout.IsInteger) PackedProduct.Multiply(Kernels, w, 0, x, gates, _plan.Product);
+            else Kernels.Multiply(_input, x, gates);
             return _plan.Gates;
         }
 

@@ -55,7 +55,7 @@ internal static unsafe partial class Quantize<S, F, I>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static float AbsMax(float* x, nint k) => Scalar.Min(Join(LargestByLane(x, k)), float.MaxValue);
 
-    /// <summary>A mask for the last 16 columns of a row: from byte n on, it keeps all but n.</summary>
+    /// <summary>Masks for 16 columns: the one from byte n on zeroes the last n.</summary>
     private static ReadOnlySpan<sbyte> Kept => [-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
     /// <summary>Stores 16 columns at a time, up to the row's padding, which becomes 0.</summary>
