@@ -78,7 +78,7 @@ internal sealed record DoctorGraph(string Name, GraphReport Graph, IReadOnlyList
     }
 }
 
-/// <summary>The size of the file, and the bytes of weights that a run of each graph reads, with weights in one storage. With a fault, that storage is refused.</summary>
+/// <summary>The size of the file, without the notes on measured outputs, and the bytes of weights that a run of each graph reads, with weights in one storage. With a fault, that storage is refused.</summary>
 internal sealed record DoctorPrecision(string Weights, long? FileBytes, IReadOnlyDictionary<string, long> BytesRead, double? LargestError, string? Fault)
 {
     public string[] Cells() => Fault is not null

@@ -21,7 +21,7 @@ internal sealed record Baseline(
     SortedDictionary<string, long> Sizes,
     SortedDictionary<string, SortedDictionary<string, double>> Ratios)
 {
-    /// <summary>Least share by which a processor without a baseline may exceed the worst of the others. The first two processors that were recorded differ by up to 111 %.</summary>
+    /// <summary>Least share by which a processor without a baseline may exceed the worst of the others. Recorded processors of one kind differ about as much.</summary>
     private const double LeastSpread = 1;
 
     private static string Reference => KernelRegistry.Portable.Name;

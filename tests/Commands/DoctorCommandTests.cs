@@ -81,7 +81,8 @@ public sealed class DoctorCommandTests : IDisposable
         var path = Save("policy.onnx", Policy());
         var predicted = _cli.Json("doctor", path, "--json").GetProperty("precisions").EnumerateArray().First(p => p.GetProperty("weights").GetString() == weights).GetProperty("fileBytes").GetInt64();
         _cli.Good("convert", path, "-o", _cli["policy.seq"], "--drop-output", "action", "--weights", weights);
-        Assert.Equal(new FileInfo(_cli["policy.seq"]).Length, predicted);
+        // A conversion also notes what it measured on the outputs.
+        Assert.InRange(new FileInfo(_cli["policy.seq"]).Length - predicted, 0, 512);
     }
 
     [Fact]
