@@ -64,5 +64,5 @@ internal readonly unsafe struct BlockSteps<S, F, I> : IWholeSteps
     /// <summary>to = start + W·x for the rows of a panel.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Multiply<N>(float* panel, nint columns, float* x, float* start, float* to)
-        where N : struct, ITiles => GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Rows1<N>(panel, N.Count * Tile, 0, columns, x, start, N.Count * Tile, to);
+        where N : struct, ITiles => GemmFloat32<S, F, I, Float32Weights<S, F, I>, float>.Row<N>(panel, N.Count * Tile, 0, columns, x, start, N.Count * Tile, to);
 }

@@ -168,13 +168,17 @@ internal static unsafe partial class GemmFloat32<S, F, I, W, T>
         where N : struct, ITiles => N.Count == 6 && j * S.Lanes >= 3 * KernelSet.Tile ? second + (j * S.Lanes - 3 * KernelSet.Tile) : j * S.Lanes;
 
     /// <summary>A piece of one row.</summary>
-    /// <remarks>Two methods: a loop that a set does not take would still be inlined, and leave too little of the compiler's limits to the other.</remarks>
+    /// <remarks>
+    /// Two methods: a loop that a set does not take would still be inlined, and leave too little of the compiler's limits to the other. Inputs that
+    /// do not fill a group of four go on from the stored sums.
+    /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Row<N>(T* p, nint stride, nint second, nint k, float* x, float* init, nint left, float* to)
+    public static void Row<N>(T* p, nint stride, nint second, nint k, float* x, float* init, nint left, float* to)
         where N : struct, ITiles
     {
-        if (S.Interleaves) Rows1<N>(p, stride, second, k, x, init, left, to);
-        else PlainRows1<N>(p, stride, second, k, x, init, left, to);
+        var fours = S.Interleaves ? k & -4 : 0;
+        if (fours > 0) Rows1<N>(p, stride, fours, x, init, left, to);
+        if (fours == 0 || fours < k) PlainRows1<N>(p + fours * stride, stride, second, k - fours, x + fours, fours == 0 ? init : to, left, to);
     }
 
     /// <summary>A piece of one row, an input at a time.</summary>
@@ -207,7 +211,7 @@ internal static unsafe partial class GemmFloat32<S, F, I, W, T>
 
     /// <summary>A piece of one row, four inputs at a time.</summary>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    public static void Rows1<N>(T* p, nint stride, nint second, nint k, float* x, float* init, nint left, float* to)
+    private static void Rows1<N>(T* p, nint stride, nint k, float* x, float* init, nint left, float* to)
         where N : struct, ITiles
     {
         var kept = W.Kept(left);
@@ -217,8 +221,7 @@ internal static unsafe partial class GemmFloat32<S, F, I, W, T>
         if (Has<N>(4)) Start<N>(4, ref a4, ref a5, ref a6, ref a7, init, left);
         if (Has<N>(8)) Start<N>(8, ref a8, ref a9, ref a10, ref a11, init, left);
         if (Has<N>(12)) Start<N>(12, ref a12, ref a13, ref a14, ref a15, init, left);
-        var end = x + k;
-        for (var fours = x + (k & -4); x < fours; x += 4)
+        for (var end = x + k; x < end; x += 4)
         {
             var inputs = S.Load(x);
             Step<N>(ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11, ref a12, ref a13, ref a14, ref a15, p, kept, inputs, 0);
@@ -228,16 +231,6 @@ internal static unsafe partial class GemmFloat32<S, F, I, W, T>
             Step<N>(ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11, ref a12, ref a13, ref a14, ref a15, p, kept, inputs, 2);
             p += stride;
             Step<N>(ref a0, ref a1, ref a2, ref a3, ref a4, ref a5, ref a6, ref a7, ref a8, ref a9, ref a10, ref a11, ref a12, ref a13, ref a14, ref a15, p, kept, inputs, 3);
-            p += stride;
-        }
-
-        for (; x < end; x++)
-        {
-            var b = S.LoadBroadcast(x);
-            Single<N>(0, ref a0, ref a1, ref a2, ref a3, p, second, kept, b);
-            if (Has<N>(4)) Single<N>(4, ref a4, ref a5, ref a6, ref a7, p, second, kept, b);
-            if (Has<N>(8)) Single<N>(8, ref a8, ref a9, ref a10, ref a11, p, second, kept, b);
-            if (Has<N>(12)) Single<N>(12, ref a12, ref a13, ref a14, ref a15, p, second, kept, b);
             p += stride;
         }
 
