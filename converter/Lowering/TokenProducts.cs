@@ -41,7 +41,7 @@ internal static class TokenProducts
     {
         if (layers.Count == 0) return layers;
         double Saved(Layer layer) => MostBytes * ((Uses(graphs, layer.Weights) > 1 ? 0 : layer.Matrices.Sum(choice.BytesOf)) - (layer.Rest is { } rest ? choice.BytesOf(rest) : 0));
-        var isNeeded = Uses(graphs, layers[0].Table) > layers.Select(l => l.Gather).Distinct().Count() || layers.Exists(l => !l.IsReadBy(layers));
+        var isNeeded = Uses(graphs, layers[0].Table) > layers.Select(l => l.Gather).Distinct().Count() || layers.Exists(l => !l.IsReadBy(layers) || l.IsJoinedTwice);
         var together = layers.Sum(Saved) + (isNeeded ? 0 : MostBytes * choice.BytesOf(layers[0].Embedding));
         return layers.Sum(l => l.Bytes) <= together ? layers : layers.FindAll(l => l.Bytes <= Saved(l));
     }
@@ -201,6 +201,9 @@ internal static class TokenProducts
 
         /// <summary>Bytes of the table of products.</summary>
         public long Bytes => SeqLayout.Align((long)Table.Shape[0] * Width * sizeof(float));
+
+        /// <summary>Whether the other features are the lookup once more, so that the rest of the layer still reads it.</summary>
+        public bool IsJoinedTwice => Source.Join is { } join && join.Inputs.Count(value => value == join.Input(Source.Part)) > 1;
 
         /// <summary>Whether only these layers read the lookup's result.</summary>
         public bool IsReadBy(List<Layer> layers)

@@ -203,7 +203,8 @@ internal sealed unsafe class Conv : Operator
         var places = default(RowPlaces);
         if (w.Format == TensorFormat.Dense && !IsDepthwise(context)) return places;
         var windows = Windows(context);
-        places.Plane = plane.IsInPlace || windows == 0 || ReadsLines(context, plane) ? null : cursor.Floats(x[0], plane.Count);
+        // Lines are read where they are, but a smaller size may have one window, which needs a plane of its own.
+        places.Plane = plane.IsInPlace || windows == 0 ? null : cursor.Floats(x[0], ReadsLines(context, plane) ? x[1] * _window.Taps : plane.Count);
         if (w.Format == TensorFormat.Dense) return places;
         var chunk = Math.Min(windows, most);
         places.Taps = (nint*)cursor.Take((long)w.Layout.Columns * sizeof(nint));

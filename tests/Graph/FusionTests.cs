@@ -254,6 +254,15 @@ public class FusionTests
         Assert.DoesNotContain(apart, n => n.Kind == OpKind.Linear);
     }
 
+    /// <summary>A lookup that is joined with itself is still read, so a table would be stored beside the embedding.</summary>
+    [Fact]
+    public void An_embedding_that_is_joined_with_itself_gets_no_table()
+    {
+        var model = new OnnxBuilder().Input("x", OnnxBuilder.Int64, N).Random("e", 1, 1, 2000, 64).Constant("axes", [1], 1L).Random("w", 2, 1, 1, 4 * H, 128).Random("r", 3, 1, 1, 4 * H, H)
+            .Node("Gather", "e x", "g").Node("Unsqueeze", "g axes", "u").Node("Concat", "u u", "joined", ("axis", 2)).Node("LSTM", "joined w r", "y", ("hidden_size", H)).Output("y");
+        Assert.DoesNotContain(model.Convert(new ConversionOptions { AutoStates = false }).Tensors, t => t.Name.EndsWith(".tokens", StringComparison.Ordinal));
+    }
+
     /// <summary>A table of products takes at most a quarter more bytes than the matrices that it replaces; naming the embedding or a matrix prevents it.</summary>
     [Theory]
     [InlineData("fp32")]

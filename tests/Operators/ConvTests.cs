@@ -1,5 +1,7 @@
+using SeqRuntime.Converter;
 using SeqRuntime.Format;
 using SeqRuntime.Operators;
+using SeqRuntime.Tests.Importers;
 
 namespace SeqRuntime.Tests.Operators;
 
@@ -213,6 +215,25 @@ public class ConvTests
         var op = new Conv(new Attributes().Set(AttributeKey.KernelShape, new[] { 5 }));
         var error = Assert.Throws<ArgumentException>(() => new OperatorHarness().Dense([1, 1, 4], new float[4]).Dense([1, 1, 5], new float[5]).Run(op));
         Assert.Contains("for a window of 5", error.Message);
+    }
+
+    /// <summary>The memory of the largest sizes is enough for all others, such as many batch rows of a single window.</summary>
+    [Fact]
+    public void A_session_runs_smaller_sizes_in_the_memory_of_the_largest()
+    {
+        const int batch = 128, channels = 16;
+        var onnx = new OnnxBuilder().Input("x", OnnxBuilder.Float, "n", channels, "t").Random("w", 1, 1, channels, channels, 3).Node("Conv", "x w", "y", ("pads", new long[] { 1, 1 })).Output("y");
+        using var model = SeqModel.Load(onnx.Convert(new ConversionOptions { Weights = WeightKind.Int8 }).File);
+        using var session = model.CreateSession(graph: null, new SeqSessionOptions { MaxSizes = { ["n"] = batch, ["t"] = 100 } });
+        foreach (var steps in (int[])[100, 3, 2, 1])
+        {
+            session.SetSize("t", steps);
+            session.Input<float>(0).Fill(1);
+            session.Run();
+            var y = session.Output<float>(0);
+            Assert.Equal(batch * channels * steps, y.Length);
+            Assert.True(y[..(channels * steps)].SequenceEqual(y[^(channels * steps)..]));
+        }
     }
 
     [Fact]
