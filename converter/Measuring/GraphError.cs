@@ -24,22 +24,14 @@ internal sealed record Measurement(IReadOnlyList<GraphError> Graphs)
     public const double Tolerated = 0.03;
 
     /// <summary>The output with the largest relative RMS error. Null if nothing was measured.</summary>
-    public (GraphError Graph, OutputError Output)? Largest
-    {
-        get
-        {
-            var all = Graphs.SelectMany(g => g.Outputs, (g, o) => (Graph: g, Output: o)).Where(o => o.Output.RelativeRms is not null).ToList();
-            return all.Count == 0 ? null : all.MaxBy(o => o.Output.RelativeRms);
-        }
-    }
+    public (GraphError Graph, OutputError Output)? Largest => Most(output => output.RelativeRms);
 
     /// <summary>The output with the most elements that only fp32 computes as finite numbers. Null if there is none.</summary>
-    public (GraphError Graph, OutputError Output)? Broken
-    {
-        get
-        {
-            var all = Graphs.SelectMany(g => g.Outputs, (g, o) => (Graph: g, Output: o)).Where(o => o.Output.NotFinite > 0).ToList();
-            return all.Count == 0 ? null : all.MaxBy(o => o.Output.NotFinite);
-        }
-    }
+    public (GraphError Graph, OutputError Output)? Broken => Most(output => output.NotFinite > 0 ? output.NotFinite : null);
+
+    /// <summary>The output with the largest figure. Null if no output has one.</summary>
+    private (GraphError Graph, OutputError Output)? Most(Func<OutputError, double?> figure) => Graphs
+        .SelectMany(g => g.Outputs, (g, o) => ((GraphError Graph, OutputError Output)?)(g, o))
+        .Where(o => figure(o!.Value.Output) is not null)
+        .MaxBy(o => figure(o!.Value.Output));
 }

@@ -5,7 +5,6 @@ using SeqRuntime.Converter.Importers.Description;
 using SeqRuntime.Converter.Importers.Keras;
 using SeqRuntime.Converter.Importers.Onnx;
 using SeqRuntime.Converter.IO;
-using SeqRuntime.Converter.Lowering;
 using SeqRuntime.Converter.Quantization;
 using SeqRuntime.Converter.Resolving;
 using SeqRuntime.Converter.States;
@@ -82,10 +81,7 @@ internal static class Conversion
     {
         progress?.Report(new ConversionProgress("packing weights", 0.8));
         var (files, graphs) = (prepared.Files, prepared.Graphs.Select(r => r.Graph).ToList());
-        var (model, tensors, weightNotes) = StoredWeights.Lower(graphs, options);
-
-        foreach (var (table, entries) in prepared.Tables) model.Tables[table] = entries;
-        foreach (var (key, value) in prepared.Metadata) model.Metadata[key] = value;
+        var (model, tensors, weightNotes) = prepared.Lower(options);
         model.Metadata["converter"] = $"seqconvert {typeof(Conversion).Assembly.GetName().Version}";
         model.Metadata["weights"] = options.Weights.Name();
         var converted = new List<ConvertedGraph>();

@@ -1,4 +1,3 @@
-using SeqRuntime.Converter.Lowering;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Pipeline;
@@ -14,10 +13,7 @@ internal sealed class ExactFile : IDisposable
     /// <exception cref="ConversionException">There is no room for the file.</exception>
     public static ExactFile Of(PreparedModel prepared, ConversionOptions options)
     {
-        var exact = options with { Weights = WeightKind.Float32, WeightsOf = [], Keep = [] };
-        var (model, _, _) = StoredWeights.Lower([.. prepared.Graphs.Select(g => g.Graph)], exact);
-        foreach (var (table, entries) in prepared.Tables) model.Tables[table] = entries;
-        foreach (var (key, value) in prepared.Metadata) model.Metadata[key] = value;
+        var (model, _, _) = prepared.Lower(options with { Weights = WeightKind.Float32, WeightsOf = [], Keep = [] });
         var path = Path.Combine(Path.GetTempPath(), $"seqconvert-{Path.GetRandomFileName()}");
         var file = new ExactFile(path);
         try

@@ -1,6 +1,8 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Converter.Lowering;
 using SeqRuntime.Converter.Weights;
+using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Pipeline;
 
@@ -18,6 +20,17 @@ internal sealed record PreparedModel(IReadOnlyList<string> Sources, IReadOnlyLis
 {
     /// <summary>The same model with graphs of its own, which storing may change, and with nothing spent of their budgets.</summary>
     public PreparedModel Copy() => this with { Graphs = [.. Graphs.Select(g => g with { Graph = Whole(g.Graph) })] };
+
+    /// <summary>Stores the weights as the options say, with what decoders read. The graphs are changed.</summary>
+    /// <returns>The model, the stored tensors, and notes for the user.</returns>
+    /// <exception cref="ConversionException">The options name no tensor or cannot be met.</exception>
+    public (SeqModelBuilder Model, List<ConvertedTensor> Tensors, List<string> Notes) Lower(ConversionOptions options)
+    {
+        var lowered = StoredWeights.Lower([.. Graphs.Select(g => g.Graph)], options);
+        foreach (var (table, entries) in Tables) lowered.Model.Tables[table] = entries;
+        foreach (var (key, value) in Metadata) lowered.Model.Metadata[key] = value;
+        return lowered;
+    }
 
     private static IrGraph Whole(IrGraph graph)
     {

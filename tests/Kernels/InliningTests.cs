@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Diagnostics.Tracing;
 using System.Reflection;
 using System.Runtime.CompilerServices;
@@ -29,9 +28,7 @@ public sealed class InliningTests
         test.GetType(typeof(InliningTests).FullName!)!.GetMethod(nameof(Work), BindingFlags.Static | BindingFlags.NonPublic)!.Invoke(null, null);
 
         // Reports come late, but in order: those on the last method mean that all have come.
-        var clock = Stopwatch.StartNew();
-        while (!listener.HasLast && clock.Elapsed < Patience) Thread.Sleep(10);
-        Assert.True(listener.HasLast, "The runtime did not report what it inlined.");
+        Assert.True(listener.Last.Wait(Patience), "The runtime did not report what it inlined.");
         Assert.True(listener.Failures.IsEmpty, string.Join('\n', listener.Failures.Distinct().Order(StringComparer.Ordinal)));
     }
 
@@ -96,7 +93,8 @@ public sealed class InliningTests
 
         public ConcurrentQueue<string> Failures { get; } = [];
 
-        public bool HasLast { get; private set; }
+        /// <summary>Set by the report on the last method.</summary>
+        public ManualResetEventSlim Last { get; } = new();
 
         /// <summary>sse41 multiplies and adds in double precision. Its loops over several rows have too many locals for that, and are mostly multiply-adds.</summary>
         private static bool IsKnown(string loop, string method) => loop.Contains("Sets.Sse41,", StringComparison.Ordinal) && (method is "Rows2" or "Rows4" or "Rows6");
@@ -108,7 +106,7 @@ public sealed class InliningTests
 
         protected override void OnEventWritten(EventWrittenEventArgs eventData)
         {
-            if (eventData.EventName?.StartsWith("MethodJitInliningSucceeded", StringComparison.Ordinal) == true && Of("InlineeName") == nameof(Inlined)) HasLast = true;
+            if (eventData.EventName?.StartsWith("MethodJitInliningSucceeded", StringComparison.Ordinal) == true && Of("InlineeName") == nameof(Inlined)) Last.Set();
             if (eventData.EventName?.StartsWith("MethodJitInliningFailed", StringComparison.Ordinal) != true) return;
             var (loop, inlinee, reason) = (Of("MethodBeingCompiledNamespace"), Of("InlineeNamespace").Split('[')[0], Of("FailReason"));
             if (!loop.StartsWith("SeqRuntime.Kernels.", StringComparison.Ordinal) || !Operations.Any(inlinee.Contains)) return;
