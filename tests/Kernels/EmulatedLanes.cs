@@ -57,6 +57,12 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
 
     public static F FmaOfExact(F a, F b, F c) => Fma(a, b, c);
 
+    public static bool TryStoreFmaOfWhole(float* p, F a, F b, F c)
+    {
+        Store(p, Fma(a, b, c));
+        return true;
+    }
+
     public static F FmaAside(F a, F b, F c) => Fma(a, b, c);
 
     public static F ExpOfNegated(F x) => LaneMath<EmulatedLanes<F, I>, F, I>.ExpOfNegated(x);

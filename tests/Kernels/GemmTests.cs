@@ -320,7 +320,7 @@ public sealed unsafe class GemmTests
         for (var i = 0; i < weights.Length; i++) weights[i] = extreme ? (sbyte)(random.Next(2) * 254 - 127) : (sbyte)random.Next(-127, 128);
         var scales = KernelTesting.Values(random, rows, oneIn: 0, range: 0.1f);
         var layout = new WeightLayout(TensorFormat.PackedInt8, rows, columns);
-        using var w = new GuardedMemory<byte>(Int8Format.Wide.Pack(weights, scales, rows, columns));
+        using var w = new GuardedMemory<byte>(Int8Format.Wide.Pack(weights, scales, rows, columns), random.Next(4) == 0 ? SeqLayout.SmallAlignment : 0);
         using var x = new GuardedMemory<sbyte>(new sbyte[m * stride]);
         for (var i = 0; i < m; i++)
         {

@@ -33,6 +33,67 @@ public sealed unsafe class MultiplyAddTests
         }
     }
 
+    /// <summary>The ends of int8 products: a whole number by a scale, and a start of any size. Few may be left to the slower way.</summary>
+    [Theory]
+    [MemberData(nameof(Sets))]
+    public void Of_whole_numbers_rounds_once(string name)
+    {
+        switch (name)
+        {
+            case "portable": CheckWhole<Scalar, float, int>(); break;
+            case "sse41": CheckWhole<Sse41, Vector128<float>, Vector128<int>>(); break;
+            case "avx2" or "avxvnni": CheckWhole<Avx2, Vector256<float>, Vector256<int>>(); break;
+            case "avx512": CheckWhole<Avx512, Vector512<float>, Vector512<int>>(); break;
+            case "advsimd" or "advsimd-dp": CheckWhole<AdvSimd, Vector128<float>, Vector128<int>>(); break;
+            default: Assert.Fail($"{name} is not among these lanes."); break;
+        }
+    }
+
+    private static void CheckWhole<S, F, I>()
+        where S : struct, ISimd<F, I>
+        where F : unmanaged
+        where I : unmanaged
+    {
+        const float Unset = 1234.5f;
+        var bits = new Bits();
+        int* a = stackalloc int[Count], b = stackalloc int[Count], c = stackalloc int[Count];
+        float* y = stackalloc float[Count];
+        int vectors = 0, left = 0;
+        for (var block = 0; block < 4 * Blocks; block++)
+        {
+            for (var i = 0; i < Count; i++)
+            {
+                // A start near the product, one halfway beside it, one of any bits; with a product that may be denormal or too large.
+                var whole = (float)(bits.Next(32) >> (bits.Next(5) & 31));
+                var scale = block % 4 == 3 ? bits.Next(24) | bits.Next(1) << 31 : block % 4 == 2 ? bits.Next(32) : Make(bits, 90 + bits.Next(6), block % 4 == 0 ? bits.Next(23) : bits.Next(4) << 19);
+                var product = BitConverter.SingleToInt32Bits(whole * BitConverter.Int32BitsToSingle(scale));
+                var start = (bits.Next(2)) switch
+                {
+                    0 => Make(bits, (product >> 23 & 255) - 16 + bits.Next(5), bits.Next(23)),
+                    1 => Make(bits, (product >> 23 & 255) + bits.Next(5), 0),
+                    2 => bits.Next(24),
+                    _ => bits.Next(32),
+                };
+                (a[i], b[i], c[i]) = (BitConverter.SingleToInt32Bits(whole), scale, start);
+                y[i] = Unset;
+            }
+
+            for (var i = 0; i < Count; i += S.Lanes)
+            {
+                vectors++;
+                var isStored = S.TryStoreFmaOfWhole(y + i, S.Load((float*)a + i), S.Load((float*)b + i), S.Load((float*)c + i));
+                if (!isStored) left++;
+                for (var j = i; j < i + S.Lanes; j++)
+                {
+                    var expected = isStored ? MathF.FusedMultiplyAdd(((float*)a)[j], ((float*)b)[j], ((float*)c)[j]) : Unset;
+                    if (!Same(y[j], expected)) Assert.Fail($"{a[j]:x8}·{b[j]:x8}, {c[j]:x8}: {Text(y[j])}, not {Text(expected)}");
+                }
+            }
+        }
+
+        Assert.InRange(left, 0, vectors / 4);
+    }
+
     private static void Check<S, F, I>()
         where S : struct, ISimd<F, I>
         where F : unmanaged

@@ -55,6 +55,9 @@ internal unsafe interface ISimd<F, I>
     /// <summary>As <see cref="Fma"/> where a·b is exact in fp32, so that a product and a sum give the same bits.</summary>
     static abstract F FmaOfExact(F a, F b, F c);
 
+    /// <summary>Stores <see cref="Fma"/> where all a are whole numbers. False, and nothing is stored, where that takes more than a few instructions: rarely.</summary>
+    static abstract bool TryStoreFmaOfWhole(float* p, F a, F b, F c);
+
     /// <summary>As <see cref="Fma"/>, once for many operations: a call where a multiply-add is not one instruction, since those that are inlined have to be few.</summary>
     static abstract F FmaAside(F a, F b, F c);
 

@@ -73,6 +73,13 @@ internal readonly unsafe struct Scalar : ISimd<float, int>
     public static float FmaOfExact(float a, float b, float c) => Fma(a, b, c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryStoreFmaOfWhole(float* p, float a, float b, float c)
+    {
+        Store(p, Fma(a, b, c));
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float FmaAside(float a, float b, float c) => Fma(a, b, c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

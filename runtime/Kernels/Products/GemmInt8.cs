@@ -39,6 +39,7 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
         Debug.Assert(!D.SplitsSums || D.Vectors == 8, "Split sums take the places of the vectors after the eighth.");
         Debug.Assert(IsWide || PairVectors * S.Lanes <= 2 * KernelSet.Tile, "Two rows take at most two tiles.");
         Debug.Assert(!IsWide || D.Vectors == 4, "A panel has four vectors.");
+        Debug.Assert(!D.TakesOne || (D.Vectors == 8 && 4 * S.Lanes == KernelSet.Tile && !S.IsFused && !D.PairsRows), "Groups are taken one by one for two tiles in eight vectors.");
         var layout = w.Layout;
         nint columns = layout.Columns, count = x.Count;
         var matrix = new Matrix
@@ -114,6 +115,13 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
             return;
         }
 
+        if (TakesOne(p))
+        {
+            if (Pieces<S, F, I>.Tiles(taken) == 1) AlignedRows1<OneTile>(matrix, p, stride, c, left, x, xscale, start, init, y);
+            else AlignedRows1<TwoTiles>(matrix, p, stride, c, left, x, xscale, start, init, y);
+            return;
+        }
+
         switch (Pieces<S, F, I>.Tiles(taken))
         {
             case 1: Rows1<OneTile>(matrix, p, stride, c, left, x, xscale, start, init, y); break;
@@ -180,18 +188,30 @@ internal readonly unsafe partial struct GemmInt8<S, F, I, D, A>
         var scales = matrix->Scales + c;
         init = init == null ? matrix->Zeros : init + c;
         y += c;
-        for (; left >= S.Lanes; left -= S.Lanes)
+        for (nint i = 0; i < left; i += S.Lanes)
         {
-            S.Store(y, S.Fma(S.ToFloat(S.LoadInt(sums)), S.Mul(S.Load(scales), xscale), S.Load(init)));
-            sums += S.Lanes;
-            scales += S.Lanes;
-            init += S.Lanes;
-            y += S.Lanes;
+            if (left - i >= S.Lanes && S.TryStoreFmaOfWhole(y + i, S.ToFloat(S.LoadInt(sums + i)), S.Mul(S.Load(scales + i), xscale), S.Load(init + i))) continue;
+            PutRest(sums + i, scales + i, left - i, xscale, init + i, y + i);
+            return;
         }
+    }
 
-        if (left == 0) return;
-        S.Store((float*)sums, S.FmaAside(S.ToFloat(S.LoadInt(sums)), S.Mul(S.Load(scales), xscale), S.Load(init)));
-        for (nint i = 0; i < left; i++) y[i] = ((float*)sums)[i];
+    /// <summary>The same for the last vectors. A method of its own: values would be stored and loaded at every step of a loop that has a call.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void PutRest(int* sums, float* scales, nint left, F xscale, float* init, float* y)
+    {
+        for (nint i = 0; i < left; i += S.Lanes)
+        {
+            var value = S.FmaAside(S.ToFloat(S.LoadInt(sums + i)), S.Mul(S.Load(scales + i), xscale), S.Load(init + i));
+            if (left - i >= S.Lanes)
+            {
+                S.Store(y + i, value);
+                continue;
+            }
+
+            S.Store((float*)sums, value);
+            for (; i < left; i++, sums++) y[i] = *(float*)sums;
+        }
     }
 
     private struct Matrix

@@ -28,6 +28,16 @@ internal unsafe interface IInt8Dot<I, A>
     /// </summary>
     static abstract bool SplitsSums { get; }
 
+    /// <summary>
+    /// Whether groups are multiplied one by one, with factors and flips worked out for four groups at once and weights that are operands of instructions, by
+    /// <see cref="MulAddAligned"/>. For sets with 16 registers whose instructions overwrite an operand.
+    /// </summary>
+    static virtual bool TakesOne
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => false;
+    }
+
     /// <summary>The part of the first sums that depends on the inputs. Inputs are zero-padded as by <see cref="KernelSet.QuantizeRows"/>.</summary>
     static abstract int Start(sbyte* x, nint columns);
 
@@ -60,6 +70,10 @@ internal unsafe interface IInt8Dot<I, A>
 
     /// <summary>acc + Σ w·x over the 4 inputs of each lane, without the corrections of <see cref="Begin"/>.</summary>
     static abstract A MulAdd(A acc, I w, I factor, I flip);
+
+    /// <summary>The same by weights at a multiple of 16 bytes; only called if <see cref="TakesOne"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static virtual A MulAddAligned(A acc, byte* w, I factor, I flip) => throw new NotSupportedException("Only sets that take groups one by one need aligned weights.");
 
     /// <summary>The same for two groups of 4 inputs.</summary>
     static abstract A MulAdd(A acc, I w0, I factor0, I flip0, I w1, I factor1, I flip1);

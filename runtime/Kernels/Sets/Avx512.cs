@@ -104,6 +104,13 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
     public static Float FmaOfExact(Float a, Float b, Float c) => Fma(a, b, c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryStoreFmaOfWhole(float* p, Float a, Float b, Float c)
+    {
+        Store(p, Fma(a, b, c));
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float FmaAside(Float a, Float b, Float c) => Fma(a, b, c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -33,6 +33,20 @@ internal readonly unsafe partial struct Sse41
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float FmaOfExact(Float a, Float b, Float c) => Isa.Add(Isa.Multiply(a, b), c);
 
+    /// <summary>
+    /// As <see cref="Fma"/>, without the check for denormal results: product and summand are multiples of 2⁻¹⁴⁹, so that a sum below 2⁻¹²⁶ is exact as double
+    /// and as float.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryStoreFmaOfWhole(float* p, Float a, Float b, Float c)
+    {
+        var lower = Isa.Add(Isa.Multiply(Lower(a), Lower(b)), Lower(c));
+        var upper = Isa.Add(Isa.Multiply(Upper(a), Upper(b)), Upper(c));
+        if (Any(AreHalfway(lower, upper))) return false;
+        Isa.Store(p, Join(lower, upper));
+        return true;
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static Float FmaAside(Float a, Float b, Float c) => Fma(a, b, c);
 
@@ -56,7 +70,7 @@ internal readonly unsafe partial struct Sse41
     private static Double Lower(Float a) => Isa.ConvertToVector128Double(a);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Double Upper(Float a) => Isa.ConvertToVector128Double(Isa.MoveHighToLow(a, a));
+    private static Double Upper(Float a) => Isa.ConvertToVector128Double(Isa.Shuffle(a.AsInt32(), 0b11_10_11_10).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Float Join(Double lower, Double upper) => Isa.MoveLowToHigh(Isa.ConvertToVector128Single(lower), Isa.ConvertToVector128Single(upper));

@@ -182,6 +182,12 @@ internal readonly unsafe partial struct Sse41 : ISimd<Float, Int>, IInt8Dot<Int,
     public static bool PairsRows
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => false;
+    }
+
+    public static bool TakesOne
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => true;
     }
 
@@ -215,10 +221,10 @@ internal readonly unsafe partial struct Sse41 : ISimd<Float, Int>, IInt8Dot<Int,
     public static Int LoadInputs(sbyte* x) => Vector128.Create(Unsafe.ReadUnaligned<int>(x));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int LoadFour(sbyte* x) => default;
+    public static Int LoadFour(sbyte* x) => Isa.LoadVector128((int*)x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Group(Int four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => LoadInputs(x + 4 * group);
+    public static Int Group(Int four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => Isa.Shuffle(four, (byte)(group * 0b01_01_01_01));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Factor(Int x) => Isa.Abs(x.AsSByte()).AsInt32();
@@ -233,12 +239,16 @@ internal readonly unsafe partial struct Sse41 : ISimd<Float, Int>, IInt8Dot<Int,
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int MulAdd(Int acc, Int w, Int factor, Int flip) => Isa.Add(acc, Sums(w, factor, flip));
 
+    /// <summary>Without AVX, no instruction but a load has an unaligned operand in memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int MulAddAligned(Int acc, byte* w, Int factor, Int flip) => Isa.Add(acc, Sums(Isa.LoadAlignedVector128((int*)w), factor, flip));
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int MulAdd(Int acc, Int w0, Int factor0, Int flip0, Int w1, Int factor1, Int flip1) => Isa.Add(acc, Isa.Add(Sums(w0, factor0, flip0), Sums(w1, factor1, flip1)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Int Sums(Int w, Int factor, Int flip) =>
-        Isa.MultiplyAddAdjacent(Isa.MultiplyAddAdjacent(factor.AsByte(), Isa.Xor(w, flip).AsSByte()), Vector128.Create((short)1));
+        Isa.MultiplyAddAdjacent(Isa.MultiplyAddAdjacent(factor.AsByte(), Isa.Xor(flip, w).AsSByte()), Vector128.Create((short)1));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void MulAdd(ref Int first, ref Int second, int at, byte* w0, Int factor0, Int flip0, byte* w1, Int factor1, Int flip1)
