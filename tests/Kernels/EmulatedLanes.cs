@@ -57,6 +57,8 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
 
     public static F FmaOfExact(F a, F b, F c) => Fma(a, b, c);
 
+    public static F FmaFlagged(float a, F b, F c, ref I flags) => Fma(Broadcast(a), b, c);
+
     public static bool TryStoreFmaOfWhole(float* p, F a, F b, F c)
     {
         Store(p, Fma(a, b, c));

@@ -88,6 +88,9 @@ internal readonly unsafe struct FourVectors<S, F, I> : ISimd<Four<F>, Four<I>>
     public static Four<F> FmaOfExact(Four<F> a, Four<F> b, Four<F> c) => new(S.FmaOfExact(a.A, b.A, c.A), S.FmaOfExact(a.B, b.B, c.B), S.FmaOfExact(a.C, b.C, c.C), S.FmaOfExact(a.D, b.D, c.D));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four<F> FmaFlagged(float a, Four<F> b, Four<F> c, ref Four<I> flags) => Fma(Broadcast(a), b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryStoreFmaOfWhole(float* p, Four<F> a, Four<F> b, Four<F> c)
     {
         Store(p, Fma(a, b, c));

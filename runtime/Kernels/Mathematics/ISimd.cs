@@ -55,6 +55,12 @@ internal unsafe interface ISimd<F, I>
     /// <summary>As <see cref="Fma"/> where a·b is exact in fp32, so that a product and a sum give the same bits.</summary>
     static abstract F FmaOfExact(F a, F b, F c);
 
+    /// <summary>
+    /// <see cref="Fma"/> of one number a. Where that takes more than a few instructions, rarely, any lane of <paramref name="flags"/> is set to ones, and the
+    /// result is unspecified.
+    /// </summary>
+    static abstract F FmaFlagged(float a, F b, F c, ref I flags);
+
     /// <summary>Stores <see cref="Fma"/> where all a are whole numbers. False, and nothing is stored, where that takes more than a few instructions: rarely.</summary>
     static abstract bool TryStoreFmaOfWhole(float* p, F a, F b, F c);
 

@@ -73,6 +73,9 @@ internal readonly unsafe struct Scalar : ISimd<float, int>
     public static float FmaOfExact(float a, float b, float c) => Fma(a, b, c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float FmaFlagged(float a, float b, float c, ref int flags) => Fma(Broadcast(a), b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryStoreFmaOfWhole(float* p, float a, float b, float c)
     {
         Store(p, Fma(a, b, c));

@@ -10,6 +10,7 @@ namespace SeqRuntime.Kernels.Products;
 /// <para>One row of X takes a whole panel at a time, in 8 chains of 8 lanes, 4 of 16 or 16 of 4, and reads its weights strictly in order. Small
 /// panels of a GRU have too few chains and are taken in pairs. More rows share each weight load: 2 rows by 4 vectors, 4 or 6 rows by 2. Each number of
 /// tiles has its own loop. A partial vector goes through a buffer.</para>
+/// <para>Where a multiply-add is not one instruction, rows are taken one by one, a tile at a time (<see cref="FlaggedRow"/>).</para>
 /// <para>Where loops interleave, they take four inputs at a time, and load four vectors of weights before they multiply by them.</para>
 /// <para>No method holds accumulators across a call: the compiler would write each one to memory at every step.</para>
 /// </remarks>
@@ -36,6 +37,12 @@ internal static unsafe partial class GemmFloat32<S, F, I, W, T>
         if (x.Count == 1)
         {
             One(w, k, x.First, y, beside);
+            return;
+        }
+
+        if (!S.IsFused)
+        {
+            for (nint i = 0; i < x.Count; i++) One(w, k, x.At(i), y.Skip(i), beside);
             return;
         }
 
@@ -176,6 +183,12 @@ internal static unsafe partial class GemmFloat32<S, F, I, W, T>
     public static void Row<N>(T* p, nint stride, nint second, nint k, float* x, float* init, nint left, float* to)
         where N : struct, ITiles
     {
+        if (!S.IsFused)
+        {
+            for (nint i = 0; i < N.Count * KernelSet.Tile; i += KernelSet.Tile) FlaggedRow(p + i, stride, k, x, init == null ? null : init + i, left - i, to + i);
+            return;
+        }
+
         var fours = S.Interleaves ? k & -4 : 0;
         if (fours > 0) Rows1<N>(p, stride, fours, x, init, left, to);
         if (fours == 0 || fours < k) PlainRows1<N>(p + fours * stride, stride, second, k - fours, x + fours, fours == 0 ? init : to, left, to);

@@ -9,7 +9,7 @@ namespace SeqRuntime.Kernels.Products;
 /// <remarks>
 /// Blocked like <see cref="GemmFloat32{S,F,I,W,T}"/>: one row of X takes as many vectors as the registers can sum, two rows take half as many where they share vectors of weights. No sum is
 /// live across a call. The loops take four groups of inputs a step.
-/// Whole pieces are scaled in registers; a piece wider than the remaining outputs goes through memory.
+/// Whole pieces are scaled in registers where a multiply-add is one instruction; a piece wider than the remaining outputs goes through memory.
 /// </remarks>
 /// <typeparam name="S">Lanes of fp32, as many as a vector of sums.</typeparam>
 /// <typeparam name="F">Vector of fp32.</typeparam>

@@ -91,6 +91,9 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
     public static Float FmaOfExact(Float a, Float b, Float c) => Fma(a, b, c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaFlagged(float a, Float b, Float c, ref Int flags) => Fma(Broadcast(a), b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryStoreFmaOfWhole(float* p, Float a, Float b, Float c)
     {
         Store(p, Fma(a, b, c));

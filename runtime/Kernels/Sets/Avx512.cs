@@ -104,6 +104,9 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
     public static Float FmaOfExact(Float a, Float b, Float c) => Fma(a, b, c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaFlagged(float a, Float b, Float c, ref Int flags) => Fma(Broadcast(a), b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryStoreFmaOfWhole(float* p, Float a, Float b, Float c)
     {
         Store(p, Fma(a, b, c));

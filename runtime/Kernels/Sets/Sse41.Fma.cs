@@ -33,6 +33,17 @@ internal readonly unsafe partial struct Sse41
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float FmaOfExact(Float a, Float b, Float c) => Isa.Add(Isa.Multiply(a, b), c);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float FmaFlagged(float a, Float b, Float c, ref Int flags)
+    {
+        var factor = Both(a);
+        var lower = Isa.Add(Isa.Multiply(Lower(b), factor), Lower(c));
+        var upper = Isa.Add(Isa.Multiply(Upper(b), factor), Upper(c));
+        var result = Join(lower, upper);
+        flags = Isa.Or(flags, Isa.Or(AreHalfway(lower, upper), AreTiny(result)));
+        return result;
+    }
+
     /// <summary>
     /// As <see cref="Fma"/>, without the check for denormal results: product and summand are multiples of 2⁻¹⁴⁹, so that a sum below 2⁻¹²⁶ is exact as double
     /// and as float.
@@ -80,15 +91,15 @@ internal readonly unsafe partial struct Sse41
     /// least normal one, has other places for them. A zero is exact.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsSafe(Double lower, Double upper, Float result)
-    {
-        var halfway = AreHalfway(lower, upper);
+    private static bool IsSafe(Double lower, Double upper, Float result) => !Any(Isa.Or(AreHalfway(lower, upper), AreTiny(result)));
 
-        // Twice the bits drop the sign and are 2 to 0x01000000 up to the least normal float; the addition makes them the least signed numbers.
-        var twice = Isa.Add(result.AsInt32(), result.AsInt32());
-        var tiny = Isa.CompareGreaterThan(Vector128.Create(int.MinValue + 0x00FFFFFF), Isa.Add(twice, Vector128.Create(int.MaxValue - 1)));
-        return Isa.MoveMask(Isa.Or(halfway, tiny).AsSingle()) == 0;
-    }
+    /// <summary>
+    /// All ones for the lanes that are denormal, or the least normal number. Twice the bits drop the sign; as unsigned numbers they are 2 to 0x01000000 then,
+    /// and the subtraction makes them the largest signed numbers.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Int AreTiny(Float result) =>
+        Isa.CompareGreaterThan(Isa.Subtract(Isa.Subtract(Vector128.Create(int.MinValue), result.AsInt32()), result.AsInt32()), Vector128.Create(int.MaxValue - 0x01000000));
 
     /// <summary>All ones for the lanes that are halfway between two normal floats.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

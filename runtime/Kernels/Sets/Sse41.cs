@@ -13,7 +13,7 @@ namespace SeqRuntime.Kernels.Sets;
 /// <summary>4 lanes of SSE4.1, for x64 processors without AVX2. There is no fused multiply-add: <see cref="Fma"/> computes its bits in double precision.</summary>
 internal readonly unsafe partial struct Sse41 : ISimd<Float, Int>, IInt8Dot<Int, Int>, IInt4Dot<Int, Short>
 {
-    public static KernelSet Make(string name) => new SimdKernels<Sse41, Float, Int, Int8Products<Sse41, Float, Int, Sse41, Sse41, Int>, GemmInt4<Sse41, Float, Int, Sse41, Short>, WholeSteps<Sse41, Float, Int>>(name);
+    public static KernelSet Make(string name) => new SimdKernels<Sse41, Float, Int, Int8Products<Sse41, Float, Int, Sse41, Sse41, Int>, GemmInt4<Sse41, Float, Int, Sse41, Short>, BlockSteps<Sse41, Float, Int>>(name);
 
     public static int Lanes
     {
