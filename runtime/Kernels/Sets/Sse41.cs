@@ -224,7 +224,13 @@ internal readonly unsafe partial struct Sse41 : ISimd<Float, Int>, IInt8Dot<Int,
     public static Int LoadFour(sbyte* x) => Isa.LoadVector128((int*)x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Int Group(Int four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => Isa.Shuffle(four, (byte)(group * 0b01_01_01_01));
+    public static Int Group(Int four, sbyte* x, [ConstantExpected(Max = (byte)3)] byte group) => group switch
+    {
+        0 => Isa.Shuffle(four, 0b00_00_00_00),
+        1 => Isa.Shuffle(four, 0b01_01_01_01),
+        2 => Isa.Shuffle(four, 0b10_10_10_10),
+        _ => Isa.Shuffle(four, 0b11_11_11_11),
+    };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Factor(Int x) => Isa.Abs(x.AsSByte()).AsInt32();
