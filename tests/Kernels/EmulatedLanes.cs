@@ -134,6 +134,8 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
 
     public static I Add(I a, I b) => Each<I, I, I, I>(a, b, default, &AddIntLane);
 
+    public static I Max(I a, I b) => Each<I, I, I, I>(a, b, default, &MaxIntLane);
+
     public static I Sub(I a, I b) => Each<I, I, I, I>(a, b, default, &SubIntLane);
 
     public static I ShiftLeft(I a, [ConstantExpected(Max = (byte)31)] byte count) => Each<I, I, I, I>(a, Broadcast(count), default, &ShiftLeftLane);
@@ -205,6 +207,8 @@ internal readonly unsafe struct EmulatedLanes<F, I> : ISimd<F, I>
     private static int XorLane(int a, int b, int c) => a ^ b;
 
     private static int AddIntLane(int a, int b, int c) => a + b;
+
+    private static int MaxIntLane(int a, int b, int c) => Math.Max(a, b);
 
     private static int SubIntLane(int a, int b, int c) => a - b;
 

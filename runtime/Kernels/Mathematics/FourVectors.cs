@@ -211,6 +211,9 @@ internal readonly unsafe struct FourVectors<S, F, I> : ISimd<Four<F>, Four<I>>
     public static Four<I> Add(Four<I> a, Four<I> b) => new(S.Add(a.A, b.A), S.Add(a.B, b.B), S.Add(a.C, b.C), S.Add(a.D, b.D));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four<I> Max(Four<I> a, Four<I> b) => new(S.Max(a.A, b.A), S.Max(a.B, b.B), S.Max(a.C, b.C), S.Max(a.D, b.D));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Four<I> Sub(Four<I> a, Four<I> b) => new(S.Sub(a.A, b.A), S.Sub(a.B, b.B), S.Sub(a.C, b.C), S.Sub(a.D, b.D));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

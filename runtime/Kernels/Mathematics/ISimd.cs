@@ -94,7 +94,7 @@ internal unsafe interface ISimd<F, I>
     /// <summary>a &lt; b ? a : b.</summary>
     static abstract F Min(F a, F b);
 
-    /// <summary><see cref="Max"/> of a limit that is not zero and any x; NaN stays.</summary>
+    /// <summary><see cref="Max(F, F)"/> of a limit that is not zero and any x; NaN stays.</summary>
     static abstract F AtLeast(F limit, F x);
 
     /// <summary><see cref="Min"/> of a limit that is not zero and any x; NaN stays.</summary>
@@ -146,6 +146,7 @@ internal unsafe interface ISimd<F, I>
     static abstract I Xor(I a, I b);
     static abstract I Add(I a, I b);
     static abstract I Sub(I a, I b);
+    static abstract I Max(I a, I b);
     static abstract I ShiftLeft(I a, [ConstantExpected(Max = (byte)31)] byte count);
 
     /// <summary>Arithmetic shift: it keeps the sign.</summary>
@@ -160,6 +161,6 @@ internal unsafe interface ISimd<F, I>
     /// </summary>
     static abstract void StoreSteps(sbyte* p, float* x, F factor);
 
-    /// <summary>The same; adds the steps' squares to <paramref name="squares"/>, exactly while its lanes stay below 2²⁴.</summary>
+    /// <summary>The same of finite numbers that are at most 127/factor; adds the steps' squares to <paramref name="squares"/>, exactly while its lanes stay below 2²⁴.</summary>
     static abstract F StoreSteps(sbyte* p, float* x, F factor, F squares);
 }

@@ -171,6 +171,9 @@ internal readonly unsafe struct Scalar : ISimd<float, int>
     public static int Add(int a, int b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Max(int a, int b) => a > b ? a : b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Sub(int a, int b) => a - b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -11,7 +11,7 @@ internal static unsafe partial class Quantize<S, F, I>
     where I : unmanaged
 {
     /// <summary>Least range of a row that is not all zeros, 2⁻¹¹⁹: 127/range stays finite and range/127 keeps all its bits.</summary>
-    private const float LeastRange = 1.504632769052528e-36f;
+    public const float LeastRange = 1.504632769052528e-36f;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Rows(float* x, nint ldx, int m, int k, float fixedScale, sbyte* q, float* scales)

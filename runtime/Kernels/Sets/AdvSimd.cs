@@ -220,6 +220,9 @@ internal readonly unsafe struct AdvSimd : ISimd<Float, Int>, IInt8Dot<Int, AdvSi
     public static Int Add(Int a, Int b) => Isa.Add(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Max(Int a, Int b) => Isa.Max(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Sub(Int a, Int b) => Isa.Subtract(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

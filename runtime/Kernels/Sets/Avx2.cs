@@ -199,6 +199,9 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     public static Int Add(Int a, Int b) => Isa.Add(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Max(Int a, Int b) => Isa.Max(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Sub(Int a, Int b) => Isa.Subtract(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -218,13 +221,24 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     public static void StoreSteps(sbyte* p, float* x, Float factor)
     {
         Int first = Isa.ConvertToVector256Int32(Steps<Avx2, Float, Int>.Unrounded(x, factor)), second = Isa.ConvertToVector256Int32(Steps<Avx2, Float, Int>.Unrounded(x + Lanes, factor));
-        var words = Isa.PackSignedSaturate(first, second);
-        var bytes = Isa.PackSignedSaturate(Isa.ExtractVector128(words, 0), Isa.ExtractVector128(words, 1));
-        Isa.Store(p, Isa.Shuffle(bytes.AsInt32(), 0b_11_01_10_00).AsSByte());
+        Store(p, Isa.PackSignedSaturate(first, second));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float StoreSteps(sbyte* p, float* x, Float factor, Float squares) => Steps<Avx2, Float, Int>.Store(p, x, factor, squares);
+    public static Float StoreSteps(sbyte* p, float* x, Float factor, Float squares)
+    {
+        var words = Isa.PackSignedSaturate(Isa.ConvertToVector256Int32(Mul(Load(x), factor)), Isa.ConvertToVector256Int32(Mul(Load(x + Lanes), factor)));
+        Store(p, words);
+        return Add(squares, ToFloat(Isa.MultiplyAddAdjacent(words, words)));
+    }
+
+    /// <summary>Stores 16 words as bytes; of each eight, four are of the first vector and four of the second.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(sbyte* p, Short words)
+    {
+        var bytes = Isa.PackSignedSaturate(Isa.ExtractVector128(words, 0), Isa.ExtractVector128(words, 1));
+        Isa.Store(p, Isa.Shuffle(bytes.AsInt32(), 0b_11_01_10_00).AsSByte());
+    }
 
     public static int Vectors
     {

@@ -208,6 +208,9 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
     public static Int Add(Int a, Int b) => Isa.Add(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Max(Int a, Int b) => Isa.Max(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Sub(Int a, Int b) => Isa.Subtract(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -223,7 +226,12 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
     public static void StoreSteps(sbyte* p, float* x, Float factor) => Steps<Avx512, Float, Int>.Store(p, x, factor);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float StoreSteps(sbyte* p, float* x, Float factor, Float squares) => Steps<Avx512, Float, Int>.Store(p, x, factor, squares);
+    public static Float StoreSteps(sbyte* p, float* x, Float factor, Float squares)
+    {
+        var steps = Isa.ConvertToVector512Int32(Mul(Load(x), factor));
+        StoreBytes(p, steps);
+        return Fma(ToFloat(steps), ToFloat(steps), squares);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int StartGroup(sbyte* x) => Avx2.StartGroup(x);

@@ -147,6 +147,9 @@ internal readonly unsafe partial struct Sse41 : ISimd<Float, Int>, IInt8Dot<Int,
     public static Int Add(Int a, Int b) => Isa.Add(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Int Max(Int a, Int b) => Isa.Max(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Int Sub(Int a, Int b) => Isa.Subtract(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -171,7 +174,14 @@ internal readonly unsafe partial struct Sse41 : ISimd<Float, Int>, IInt8Dot<Int,
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float StoreSteps(sbyte* p, float* x, Float factor, Float squares) => Steps<Sse41, Float, Int>.Store(p, x, factor, squares);
+    public static Float StoreSteps(sbyte* p, float* x, Float factor, Float squares)
+    {
+        Int a = Isa.ConvertToVector128Int32(Mul(Load(x), factor)), b = Isa.ConvertToVector128Int32(Mul(Load(x + 4), factor));
+        Int c = Isa.ConvertToVector128Int32(Mul(Load(x + 8), factor)), d = Isa.ConvertToVector128Int32(Mul(Load(x + 12), factor));
+        Vector128<short> low = Isa.PackSignedSaturate(a, b), high = Isa.PackSignedSaturate(c, d);
+        Isa.Store(p, Isa.PackSignedSaturate(low, high));
+        return Add(squares, ToFloat(Isa.Add(Isa.MultiplyAddAdjacent(low, low), Isa.MultiplyAddAdjacent(high, high))));
+    }
 
     public static int Vectors
     {
