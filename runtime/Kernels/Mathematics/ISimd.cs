@@ -26,6 +26,12 @@ internal unsafe interface ISimd<F, I>
     /// <summary>One element in all lanes.</summary>
     static abstract F LoadBroadcast(float* p);
 
+    /// <summary>Asks for the cache line at any address, to have it in the second-level cache when it is read. Nothing happens where there is no such instruction.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static virtual void Prefetch(void* p)
+    {
+    }
+
     static abstract F Add(F a, F b);
     static abstract F Sub(F a, F b);
     static abstract F Mul(F a, F b);

@@ -54,6 +54,9 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     public static Float LoadBroadcast(float* p) => Isa.BroadcastScalarToVector256(p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(void* p) => System.Runtime.Intrinsics.X86.Sse.Prefetch1(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Add(Float a, Float b) => Isa.Add(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -62,6 +62,9 @@ internal readonly unsafe struct Avx512 : ISimd<Float, Int>, IInt4Dot<Int, Short>
     public static Float LoadBroadcast(float* p) => Vector512.Create(*p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(void* p) => System.Runtime.Intrinsics.X86.Sse.Prefetch1(p);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float Add(Float a, Float b) => Isa.Add(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
