@@ -19,6 +19,8 @@ internal sealed class Arguments
               --align   cuts the 24 ms that the real-time form delays, and loses nothing at either end
           NativeAotSample vad --model vad.seq speech.wav [--threshold 0.5] [--json] [--kernels NAME]
               Finds speech with Silero VAD and prints the segments in seconds. Channels are mixed to one.
+          NativeAotSample --verify model.seq [--json] [--kernels NAME]
+              Compares the bits that this machine computes with those recorded in a model (seqconvert convert --golden).
           NativeAotSample --info
               Kernel sets: built, runnable, chosen; instruction sets seen.
 
@@ -33,6 +35,7 @@ internal sealed class Arguments
         var command = args.FirstOrDefault() switch
         {
             "--info" => "info",
+            "--verify" => "verify",
             "--help" or "-h" or "-?" => "help",
             "pronounce" or "denoise" or "vad" or "info" or "help" => args[0],
             _ => null, // the words to pronounce start here

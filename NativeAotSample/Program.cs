@@ -17,6 +17,8 @@ try
         case "vad":
             VadCommand.Run(arguments, clock);
             return 0;
+        case "verify":
+            return VerifyCommand.Run(arguments);
         case "info":
             InfoCommand.Run(arguments);
             return 0;

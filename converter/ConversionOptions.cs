@@ -58,6 +58,9 @@ public sealed record ConversionOptions
     /// <summary>Files with sample inputs, on which outputs are measured against fp32, each with the name of its graph or null. What they lack is generated.</summary>
     public IReadOnlyList<(string? Graph, string Path)> Samples { get; init; } = [];
 
+    /// <summary>Whether to record runs of each graph in the file, so that <see cref="SeqModel.Verify(CancellationToken)"/> can compare their bits on another machine.</summary>
+    public bool Golden { get; init; }
+
     /// <summary>The file to write, so that the converter can refuse to overwrite a file it reads; null if nothing is written.</summary>
     internal string? Target { get; init; }
 

@@ -1,5 +1,6 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Measuring;
+using SeqRuntime.Converter.Samples;
 using SeqRuntime.Converter.Weights;
 using SeqRuntime.Format;
 
@@ -13,6 +14,9 @@ internal sealed record ConversionResult(SeqModelBuilder Model, byte[] File, IRea
 
     /// <summary>The errors of the outputs against fp32. Null if no weights were rounded, or if nobody asked for them.</summary>
     public Measurement? Measured { get; init; }
+
+    /// <summary>The recorded runs. Null if nobody asked for them.</summary>
+    public GoldenPairs? Golden { get; init; }
 
     /// <summary>Notes for the user about how weights are stored.</summary>
     public IReadOnlyList<string> WeightNotes { get; init; } = [];

@@ -13,7 +13,7 @@ namespace SeqRuntime;
 /// A loaded <c>.seq</c> model: weights, graphs and tables. Immutable; share it between threads and make one
 /// <see cref="SeqSession"/> for each stream.
 /// </summary>
-public sealed class SeqModel : IDisposable
+public sealed partial class SeqModel : IDisposable
 {
     private readonly ModelMemory _memory;
     private readonly LoadedModel _model;

@@ -74,6 +74,18 @@ internal static class Arguments
         return sources;
     }
 
+    /// <summary>Splits [GRAPH=]FILE options of samples. A file without a graph's name has null.</summary>
+    /// <exception cref="ConversionException">A file does not exist.</exception>
+    public static List<(string? Graph, string Path)> Samples(IEnumerable<string>? values)
+    {
+        var samples = (values ?? []).Select(NamedFile).ToList();
+        foreach (var (_, path) in samples) ModelFile.MustExist(path);
+        return samples;
+    }
+
+    /// <summary>Splits one [GRAPH=]FILE. Without a graph's name it is null.</summary>
+    public static (string? Graph, string Path) NamedFile(string value) => Sources([value])[0] is var (graph, path) && path != value ? (graph, path) : (null, value);
+
     private static bool IsGraphName(ReadOnlySpan<char> text)
     {
         if (!char.IsAsciiLetter(text[0]) && text[0] != '_') return false;

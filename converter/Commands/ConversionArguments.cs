@@ -35,12 +35,28 @@ internal sealed class ConversionArguments
         foreach (var option in new Option[] { _weights, _weightsOf, _dim, _set, _state, _noAutoState, _stateful, _cache, _drop, _only, _keep, _decoding, _weightsFile, _noSplit, _allowFolder }) command.Options.Add(option);
     }
 
+    /// <summary>Adds only the options that decide which graphs the sources give.</summary>
+    public void AddImportTo(Command command)
+    {
+        foreach (var option in Choices.Concat([_decoding, _weightsFile, _allowFolder])) command.Options.Add(option);
+    }
+
+    /// <summary>The first given option that decides which graphs the sources give, and names no file. Null if there is none.</summary>
+    public string? GivenChoice(ParseResult result) => Choices.FirstOrDefault(option => result.GetResult(option) is { Implicit: false })?.Name;
+
+    private IEnumerable<Option> Choices => [_dim, _set, _state, _noAutoState, _stateful, _cache, _drop, _only, _noSplit];
+
     public List<(string Graph, string Path)> Sources(ParseResult result) => Arguments.Sources(result.GetRequiredValue(_sources));
 
     /// <exception cref="UsageException">An option is written wrong.</exception>
-    public ConversionOptions Options(ParseResult result) => new()
+    public ConversionOptions Options(ParseResult result) => Options(result, Sources(result));
+
+    /// <inheritdoc cref="Options(ParseResult)"/>
+    /// <param name="result">The command line.</param>
+    /// <param name="sources">Graph name and file of each source.</param>
+    public ConversionOptions Options(ParseResult result, List<(string Graph, string Path)> sources) => new()
     {
-        Weights = WeightKinds.Parse(result.GetValue(_weights)!) ?? WeightKind.Float32,
+        Weights = WeightKinds.Parse(result.GetValue(_weights) ?? "") ?? WeightKind.Float32,
         WeightsOf = Arguments.WeightsOf("--weights-of", result.GetValue(_weightsOf)),
         Dimensions = Arguments.Sizes("--dim", "T=1", result.GetValue(_dim)),
         Sets = Arguments.Pairs("--set", "sr=16000", result.GetValue(_set)),
@@ -52,7 +68,7 @@ internal sealed class ConversionArguments
         CacheSteps = CacheSteps(result),
         Keep = result.GetValue(_keep) ?? [],
         Decoding = result.GetValue(_decoding),
-        WeightFiles = WeightFiles(result.GetValue(_weightsFile), Sources(result)),
+        WeightFiles = WeightFiles(result.GetValue(_weightsFile), sources),
         NoSplit = result.GetValue(_noSplit),
         AllowedFolders = result.GetValue(_allowFolder) ?? [],
     };

@@ -11,6 +11,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     private readonly ConversionArguments _conversion = new();
     private readonly Option<string> _out = new("--out", "-o") { Description = "The file to write.", HelpName = "OUT.seq", Required = true };
     private readonly Option<string[]> _samples = new("--samples") { Description = "Sample inputs, on which outputs are compared with fp32 if weights are rounded: arrays (.npz, .npy), raw float32 numbers (.f32, .raw), or lines of text for a model that decodes. Without it, inputs are generated.", HelpName = "[GRAPH=]FILE" };
+    private readonly Option<bool> _golden = new("--golden") { Description = "Record a few runs of each graph in the file, as seeds of inputs and checksums of outputs: 'seqconvert verify', SeqModel.Verify() and the sample's --verify then tell whether another machine computes the same bits." };
     private readonly Option<bool> _json = new("--json") { Description = "Print the report as one JSON document on standard output." };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Print only errors." };
 
@@ -18,7 +19,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
     {
         var command = new Command("convert", "Converts a model to a .seq file: folds constants, fixes the given sizes, pairs states, and packs weights. The kind of a file is told by its content.");
         _conversion.AddTo(command);
-        foreach (var option in new Option[] { _out, _samples, _json, _quiet }) command.Options.Add(option);
+        foreach (var option in new Option[] { _out, _samples, _golden, _json, _quiet }) command.Options.Add(option);
         command.SetAction(Run);
         help.Examples(
             command,
@@ -26,6 +27,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
             ("Two models as two graphs of one file, weights in int8 except for one layer", ["seqconvert convert mask=model_1.onnx refine=model_2.onnx -o dtln.seq --weights int8 --keep 'dense_2*'"]),
             ("Weights in int4, but the last layer in int8 and one matrix in fp16", ["seqconvert convert model.onnx -o model.seq --weights int4 --weights-of 'output*=int8' --weights-of encoder.weight=fp16"]),
             ("int8, and what it does to the outputs on your own inputs, given by graph or by name", ["seqconvert convert mask=model_1.onnx refine=model_2.onnx -o dtln.seq --weights int8 --samples mask=frames.npy", "seqconvert convert model.onnx -o model.seq --weights int8 --samples inputs.npz"]),
+            ("Record runs in the file; compare their bits on another machine", ["seqconvert convert model.onnx -o model.seq --golden", "seqconvert verify model.seq"]),
             ("The 16 kHz branch of a model that takes the sample rate as an input", ["seqconvert convert silero_vad_16k_op15.onnx -o vad.seq --set sr=16000"]),
             ("One step at a time, with the state pairs given by hand", ["seqconvert convert step.onnx -o step.seq --dim T=1 --dim N=1 --no-auto-state --state h_in=h_out --state c_in=c_out"]),
             ("An encoder-decoder described in JSON, its weights beside it", ["seqconvert convert g2p.json -o g2p.seq --weights int8"]),
@@ -48,7 +50,7 @@ internal sealed class ConvertCommand(TextWriter stderr)
         var sources = _conversion.Sources(result);
         var target = result.GetRequiredValue(_out);
         CheckTarget(target, sources);
-        var options = _conversion.Options(result) with { Target = target, Samples = Samples(result) };
+        var options = _conversion.Options(result) with { Target = target, Samples = Arguments.Samples(result.GetValue(_samples)), Golden = result.GetValue(_golden) };
         ConversionArguments.MustExist(sources, options);
         AtomicFile.Check(target);
 
@@ -68,14 +70,6 @@ internal sealed class ConvertCommand(TextWriter stderr)
         if (result.GetValue(_json)) JsonReports.Write(output, report, JsonReports.Default.ConvertReport);
         else report.Print(output);
         return ExitCode.Good;
-    }
-
-    /// <summary>The files with samples. A file without a graph's name has null.</summary>
-    private List<(string? Graph, string Path)> Samples(ParseResult result)
-    {
-        var samples = (result.GetValue(_samples) ?? []).Select(value => (Source: Arguments.Sources([value])[0], Value: value)).Select(s => (Graph: s.Source.Path == s.Value ? null : s.Source.Graph, s.Source.Path)).ToList();
-        foreach (var (_, path) in samples) ModelFile.MustExist(path);
-        return samples;
     }
 
     /// <summary>Converts. A refusal of operators also names the command that shows what is in the file.</summary>

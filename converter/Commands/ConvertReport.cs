@@ -1,4 +1,5 @@
 using SeqRuntime.Converter.Graph;
+using SeqRuntime.Converter.Samples;
 using SeqRuntime.Converter.Weights;
 
 namespace SeqRuntime.Converter.Commands;
@@ -13,7 +14,8 @@ internal sealed record ConvertReport(
     QuantizationReport? Quantization,
     IReadOnlyList<UnusedWeight>? Unused,
     CostReport? Beside,
-    MeasurementReport? Measured)
+    MeasurementReport? Measured,
+    RecordedReport? Golden)
 {
     public static ConvertReport From(string target, ConversionResult conversion, SeqModel model)
     {
@@ -26,7 +28,8 @@ internal sealed record ConvertReport(
             QuantizationReport.From(conversion.Tensors, conversion.WeightNotes),
             conversion.Unused.Count > 0 ? conversion.Unused : null,
             CostReport.From(conversion.Tensors),
-            MeasurementReport.From(conversion.Measured));
+            MeasurementReport.From(conversion.Measured),
+            RecordedReport.From(conversion.Golden));
     }
 
     public void Print(TextWriter output)
@@ -37,6 +40,7 @@ internal sealed record ConvertReport(
         Beside?.Print(output);
         Quantization?.Print(output);
         Measured?.Print(output);
+        Golden?.Print(output, File);
     }
 }
 
@@ -107,3 +111,15 @@ internal sealed record StoredTensor(string Name, IReadOnlyList<int> Shape, strin
 
 /// <summary>A weight matrix stored finer than asked for, and why; <c>--weights-of NAME=KIND</c> overrules it.</summary>
 internal sealed record FinerTensor(string Name, IReadOnlyList<int> Shape, string Storage, long Bytes, string Why);
+
+/// <summary>The recorded runs of a model, and the graphs that have none.</summary>
+internal sealed record RecordedReport(int Runs, IReadOnlyList<string> Missing)
+{
+    public static RecordedReport? From(GoldenPairs? golden) => golden is null ? null : new RecordedReport(golden.Runs, [.. golden.Missing.Select(m => $"graph {m.Graph} has no recorded runs: {m.Why}")]);
+
+    public void Print(TextWriter output, string file)
+    {
+        output.WriteLine($"golden pair: {Text.Count(Runs, "recorded run")}; does a machine compute the same bits? seqconvert verify {file}, or SeqModel.Verify()");
+        foreach (var missing in Missing) output.WriteLine($"  note: {missing}");
+    }
+}

@@ -15,6 +15,7 @@ namespace SeqRuntime.Converter.Commands;
 [JsonSerializable(typeof(DoctorReport))]
 [JsonSerializable(typeof(ScaffoldReport))]
 [JsonSerializable(typeof(UpgradeReport))]
+[JsonSerializable(typeof(VerifyReport))]
 [JsonSerializable(typeof(InspectReport))]
 [JsonSerializable(typeof(RunReport))]
 [JsonSerializable(typeof(DecodeReport))]

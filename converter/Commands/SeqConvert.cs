@@ -19,6 +19,7 @@ internal static class SeqConvert
         root.Subcommands.Add(new DoctorCommand(stderr).Build(help));
         root.Subcommands.Add(new ScaffoldCommand().Build(help));
         root.Subcommands.Add(new UpgradeCommand().Build(help));
+        root.Subcommands.Add(new VerifyCommand(stderr).Build(help));
         root.Subcommands.Add(new InspectCommand().Build(help));
         root.Subcommands.Add(new RunCommand().Build(help));
         root.Subcommands.Add(new DecodeCommand().Build(help));
@@ -29,6 +30,7 @@ internal static class SeqConvert
             ("Convert a model and look at the result", ["seqconvert convert model.onnx -o model.seq", "seqconvert inspect model.seq"]),
             ("What is in a file, and the exact command to convert it", ["seqconvert doctor model.onnx"]),
             ("Draft the description that weights without an architecture need", ["seqconvert scaffold weights.pt -o model.json"]),
+            ("How far it is from its source", ["seqconvert verify model.seq --against model.onnx"]),
             ("Run it on arrays saved with NumPy", ["seqconvert run model.seq --inputs in.npz -o out.npz"]),
             ("Decode texts with an encoder-decoder, features with a CTC model or a transducer", ["seqconvert decode model.seq recurrent --best 3", "seqconvert decode speech.seq --input features.npy"]),
             ("What every option of a command does, with examples", ["seqconvert convert --help"]),

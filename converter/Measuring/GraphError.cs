@@ -26,6 +26,9 @@ internal sealed record Measurement(IReadOnlyList<GraphError> Graphs)
     /// <summary>The output with the largest relative RMS error. Null if nothing was measured.</summary>
     public (GraphError Graph, OutputError Output)? Largest => Most(output => output.RelativeRms);
 
+    /// <summary>The output that is farthest from fp32, integers too. Null if nothing was measured.</summary>
+    public (GraphError Graph, OutputError Output)? Farthest => Most(output => output.Difference);
+
     /// <summary>The output with the most elements that only fp32 computes as finite numbers. Null if there is none.</summary>
     public (GraphError Graph, OutputError Output)? Broken => Most(output => output.NotFinite > 0 ? output.NotFinite : null);
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using SeqRuntime.Converter.Samples;
 using SeqRuntime.Decoding;
+using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Measuring;
 

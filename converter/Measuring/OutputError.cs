@@ -11,7 +11,11 @@ namespace SeqRuntime.Converter.Measuring;
 /// <param name="NotFinite">Elements that are finite in fp32 only.</param>
 /// <param name="NotFiniteExact">Elements that are infinite or NaN in fp32. They are not compared.</param>
 /// <param name="Drift">Relative RMS over time: of the steps of each sequence the first eighth, the second, and so on. Empty if there are fewer than eight steps.</param>
-internal sealed record OutputError(string Name, long Elements, double? Rms, double? RelativeRms, double? Worst, double? Agreement, string? Choice, long NotFinite, long NotFiniteExact, IReadOnlyList<double> Drift);
+internal sealed record OutputError(string Name, long Elements, double? Rms, double? RelativeRms, double? Worst, double? Agreement, string? Choice, long NotFinite, long NotFiniteExact, IReadOnlyList<double> Drift)
+{
+    /// <summary>What a promise limits: the relative RMS error, or the share of other values where the output holds integers. Null if nothing was compared.</summary>
+    public double? Difference => RelativeRms ?? (Agreement is { } agreement ? 1 - agreement : null);
+}
 
 /// <summary>
 /// Adds up the error of an output, step by step, so that no output is kept. Sums are in double and in the order of the steps: equal bits give equal

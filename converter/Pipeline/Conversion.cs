@@ -72,7 +72,7 @@ internal static class Conversion
 
         Garbage.Collect(resolved.Sum(r => r.Graph.ConstantBytes()));
         CheckDecoding(resolved.ConvertAll(r => r.Graph), metadata, tables, resolved[^1].Notes, resolved.SelectMany(r => r.Notes).FirstOrDefault(note => note.Contains(KerasTranslator.Whole, StringComparison.Ordinal)));
-        return new PreparedModel([.. sources.Select(s => s.Path)], resolved, tables, metadata, files, [.. read.Select(r => r.Source).Distinct().SelectMany(source => source.Unused)]);
+        return new PreparedModel([.. sources], resolved, tables, metadata, files, [.. read.Select(r => r.Source).Distinct().SelectMany(source => source.Unused)]);
     }
 
     /// <summary>Stores a prepared model's weights as the options say, and checks that the file runs. The graphs are changed: <see cref="PreparedModel.Copy"/> keeps them.</summary>
@@ -84,16 +84,17 @@ internal static class Conversion
         var (model, tensors, weightNotes) = prepared.Lower(options);
         model.Metadata["converter"] = $"seqconvert {typeof(Conversion).Assembly.GetName().Version}";
         model.Metadata["weights"] = options.Weights.Name();
+        model.Metadata[ConversionRecord.Key] = ConversionRecord.Of(prepared.Sources, options);
         var converted = new List<ConvertedGraph>();
         foreach (var (index, (graph, path, sourceNodes, states, notes)) in prepared.Graphs.Index())
         {
             model.Metadata[$"source:{graph.Name}"] = Path.GetFileName(path);
-            model.Metadata[$"source-sha256:{graph.Name}"] = files.Of(path).Sha256;
+            model.Metadata[SourceHashes.Prefix + graph.Name] = files.Of(path).Sha256;
             converted.Add(new ConvertedGraph(graph.Name, path, sourceNodes, model.Graphs[index].Nodes.Count, states, graph.Ranges, notes));
             SizeNotes.Add(model.Metadata, graph);
         }
 
-        foreach (var file in files.Read.Where(f => f.IsModel && !prepared.Sources.Any(source => files.Of(source) == f))) model.Metadata[$"source-sha256:{Path.GetFileName(file.Path)}"] = file.Sha256;
+        foreach (var file in files.Read.Where(f => f.IsModel && !prepared.Sources.Any(source => files.Of(source.Path) == f))) model.Metadata[SourceHashes.Prefix + Path.GetFileName(file.Path)] = file.Sha256;
         QuantizationErrors.Note(model.Metadata, tensors);
 
         progress?.Report(new ConversionProgress("checking", 0.9));

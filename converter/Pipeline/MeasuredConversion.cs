@@ -7,7 +7,7 @@ namespace SeqRuntime.Converter.Pipeline;
 
 /// <summary>
 /// Converts a model, and if its weights are rounded, runs it beside the same model in fp32 and measures the outputs. The file's metadata and
-/// the result hold what was measured.
+/// the result hold what was measured. If the options ask for it, the file also gets recorded runs.
 /// </summary>
 internal static class MeasuredConversion
 {
@@ -15,6 +15,11 @@ internal static class MeasuredConversion
     public static ConversionResult Convert(IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions options, IProgress<ConversionProgress>? progress = null)
     {
         var prepared = Conversion.Prepare(sources, options, progress);
+        return options.Golden ? Recorded(Measured(prepared, options, progress), progress) : Measured(prepared, options, progress);
+    }
+
+    private static ConversionResult Measured(PreparedModel prepared, ConversionOptions options, IProgress<ConversionProgress>? progress)
+    {
         if (options.Weights == WeightKind.Float32 && options.WeightsOf.All(o => o.Weights == WeightKind.Float32)) return Conversion.Store(prepared, options, progress);
         var result = Conversion.Store(prepared.Copy(), options, progress);
         return result.Tensors.Any(t => t.Error is not null) ? Measured(prepared, result, options, progress) : result;
@@ -30,5 +35,15 @@ internal static class MeasuredConversion
         var measured = ModelError.Of(exact, rounded, samples, (graph, share) => progress?.Report(new ConversionProgress($"{graph}: measuring outputs", 0.92 + 0.08 * share)));
         MeasuredMetadata.Note(result.Model.Metadata, measured);
         return result with { File = SeqWriter.ToArray(result.Model), Measured = measured };
+    }
+
+    /// <summary>Records runs of the stored model in its file.</summary>
+    private static ConversionResult Recorded(ConversionResult result, IProgress<ConversionProgress>? progress)
+    {
+        progress?.Report(new ConversionProgress("recording runs", 0.99));
+        using var model = SeqModel.Load(result.File, new SeqModelOptions { VerifyChecksums = false });
+        var golden = GoldenPairs.Of(model);
+        result.Model.Golden.AddRange(golden.Graphs);
+        return result with { File = SeqWriter.ToArray(result.Model), Golden = golden };
     }
 }

@@ -10,13 +10,13 @@ namespace SeqRuntime.Converter.Pipeline;
 internal sealed record PreparedGraph(IrGraph Graph, string Path, int SourceNodes, IReadOnlyList<StatePair> States, List<string> Notes);
 
 /// <summary>A model whose weights are not stored yet. It can be stored in several formats.</summary>
-/// <param name="Sources">The files that the user named.</param>
+/// <param name="Sources">The files that the user named, each with the name of its graph.</param>
 /// <param name="Graphs">Resolved graphs with fused nodes.</param>
 /// <param name="Tables">Token tables.</param>
 /// <param name="Metadata">What decoders read.</param>
 /// <param name="Files">The files that were read.</param>
 /// <param name="Unused">Weights that no node uses.</param>
-internal sealed record PreparedModel(IReadOnlyList<string> Sources, IReadOnlyList<PreparedGraph> Graphs, IReadOnlyDictionary<string, string[]> Tables, IReadOnlyDictionary<string, string> Metadata, SourceFiles Files, IReadOnlyList<UnusedWeight> Unused)
+internal sealed record PreparedModel(IReadOnlyList<(string Graph, string Path)> Sources, IReadOnlyList<PreparedGraph> Graphs, IReadOnlyDictionary<string, string[]> Tables, IReadOnlyDictionary<string, string> Metadata, SourceFiles Files, IReadOnlyList<UnusedWeight> Unused)
 {
     /// <summary>The same model with graphs of its own, which storing may change, and with nothing spent of their budgets.</summary>
     public PreparedModel Copy() => this with { Graphs = [.. Graphs.Select(g => g with { Graph = Whole(g.Graph) })] };

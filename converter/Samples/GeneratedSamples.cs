@@ -1,4 +1,5 @@
-using System.Runtime.InteropServices;
+using SeqRuntime.Format;
+using SeqRuntime.Verifying;
 
 namespace SeqRuntime.Converter.Samples;
 
@@ -51,7 +52,7 @@ internal static class GeneratedSamples
     /// <param name="lengths">Shortest and longest sequence.</param>
     public static TokenSamples Lines(InputFact fact, IReadOnlyCollection<int> without, (int Least, int Most) lengths)
     {
-        var tokens = Enumerable.Range((int)fact.Least, (int)Math.Min(fact.Most - fact.Least + 1, 1 << 20)).Except(without).ToArray();
+        var tokens = Enumerable.Range(fact.Least, (int)Math.Min((long)fact.Most - fact.Least + 1, 1 << 20)).Except(without).ToArray();
         if (tokens.Length == 0) throw new ConversionException("the model has no tokens besides the special ones");
         var lines = Enumerable.Range(0, Least).Select(line => Enumerable.Range(0, lengths.Least + (int)(Noise.Bits(line, 0, 0) % (uint)(lengths.Most - lengths.Least + 1)))
             .Select(i => tokens[Noise.Bits(line, 1, i) % (uint)tokens.Length]).ToArray());
@@ -68,49 +69,9 @@ internal static class GeneratedSamples
     /// <summary>What the inputs hold, in words. Names are given only if inputs differ.</summary>
     private static string InWords(SeqGraphInfo graph, InputFact[] facts)
     {
-        var groups = facts.Index().GroupBy(f => f.Item.ToString()).ToList();
+        var groups = facts.Index().GroupBy(f => f.Item.InWords()).ToList();
         if (groups.Count == 0) return "no inputs";
         return groups.Count == 1 ? groups[0].Key : string.Join(", ", groups.Select(g => $"{g.Key} for {string.Join(", ", g.Select(f => $"'{graph.Inputs[f.Index].Name}'"))}"));
-    }
-
-    /// <summary>Writes an input from what is known of it.</summary>
-    /// <param name="type">Type of its elements.</param>
-    /// <param name="fact">What it holds.</param>
-    /// <param name="elements">Its elements.</param>
-    /// <param name="at">Number of the sequence, the run and the input.</param>
-    /// <param name="length">Length of the sequences.</param>
-    public static void Fill(ElementType type, InputFact fact, Span<byte> elements, (int Sequence, int Run, int Input) at, int length)
-    {
-        switch (type)
-        {
-            case ElementType.Float32: Fill(MemoryMarshal.Cast<byte, float>(elements), fact, at, length); break;
-            case ElementType.Float64: Fill(MemoryMarshal.Cast<byte, double>(elements), fact, at, length); break;
-            case ElementType.Int64: Fill(MemoryMarshal.Cast<byte, long>(elements), fact, at, length); break;
-            case ElementType.Int32: Fill(MemoryMarshal.Cast<byte, int>(elements), fact, at, length); break;
-            case ElementType.Int8: Fill(MemoryMarshal.Cast<byte, sbyte>(elements), fact, at, length); break;
-            case ElementType.Bool: elements.Fill(1); break;
-            default: Fill(elements, fact, at, length); break;
-        }
-    }
-
-    private static void Fill<T>(Span<T> elements, InputFact fact, (int Sequence, int Run, int Input) at, int length)
-        where T : unmanaged, System.Numerics.INumberBase<T>
-    {
-        for (var i = 0; i < elements.Length; i++)
-        {
-            var bits = Noise.Bits(at.Sequence, at.Run * 64 + at.Input, i);
-            elements[i] = T.CreateTruncating(fact.Kind switch
-            {
-                InputKind.Noise => Noise.Unit(bits),
-                InputKind.Positive => Math.Abs(Noise.Unit(bits)),
-                InputKind.Sound => Noise.Sound(at.Sequence, ((long)at.Run * elements.Length) + i, bits),
-                InputKind.Tokens => fact.Least + (long)(bits % (ulong)(fact.Most - fact.Least + 1)),
-                InputKind.Lengths => length,
-                InputKind.Positions => ((long)at.Run * elements.Length) + i,
-                InputKind.Ones => 1,
-                _ => bits & 1,
-            });
-        }
     }
 
     private sealed class GeneratedSequence(SeqGraphInfo graph, InputFact[] facts, Dictionary<string, int> sizes, int runs, int number, int length) : SampleSequence
@@ -119,6 +80,6 @@ internal static class GeneratedSamples
 
         public override IReadOnlyDictionary<string, int> Sizes => sizes;
 
-        public override void Write(int run, int input, Span<byte> elements) => Fill(graph.Inputs[input].Type!.Value, facts[input], elements, (number, run, input), length);
+        public override void Write(int run, int input, Span<byte> elements) => GeneratedInput.Fill(graph.Inputs[input].Type!.Value, facts[input], elements, (number, run, input), length);
     }
 }

@@ -1,4 +1,6 @@
 using SeqRuntime.Converter.IO;
+using SeqRuntime.Format;
+using SeqRuntime.Verifying;
 
 namespace SeqRuntime.Converter.Samples;
 
@@ -102,7 +104,7 @@ internal sealed class GivenSamples
         {
             if (fits[input] is not { } fit)
             {
-                GeneratedSamples.Fill(graph.Inputs[input].Type!.Value, facts[input], elements, (first, run, input), length);
+                GeneratedInput.Fill(graph.Inputs[input].Type!.Value, facts[input], elements, (first, run, input), length);
                 return;
             }
 

@@ -45,7 +45,7 @@ internal sealed class InputTracing
         if (type == ElementType.Bool) return new InputFact(InputKind.Ones);
         var isFloat = type is ElementType.Float32 or ElementType.Float64;
         var (least, most, isLength, isPositive, isCompared, isSignal) = Follow(value);
-        if (most is { } last) return new InputFact(InputKind.Tokens, Math.Min(least, last), last);
+        if (most is { } last) return new InputFact(InputKind.Tokens, Whole(Math.Min(least, last)), Whole(last));
         if (isLength) return new InputFact(InputKind.Lengths);
         if (Has(name, "mask")) return new InputFact(InputKind.Ones);
         if (Has(name, "length") || (!isFloat && Has(name, "len"))) return new InputFact(InputKind.Lengths);
@@ -53,6 +53,8 @@ internal sealed class InputTracing
         if (isFloat) return new InputFact(isPositive ? InputKind.Positive : isSound || isSignal ? InputKind.Sound : InputKind.Noise);
         return new InputFact(isCompared ? InputKind.Lengths : InputKind.Bits);
     }
+
+    private static int Whole(long token) => (int)Math.Clamp(token, int.MinValue, int.MaxValue);
 
     private static bool Has(string name, string word) => name.Contains(word, StringComparison.OrdinalIgnoreCase);
 

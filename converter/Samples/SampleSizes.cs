@@ -72,6 +72,17 @@ internal sealed record SampleSizes(Dictionary<string, int> Sizes, string? Time, 
         throw new ConversionException($"no sizes were found at which graph '{graph.Name}' runs{(refusal is null ? "" : $" ({refusal.Cause.TrimEnd('.')})")}");
     }
 
+    /// <summary>The same size of all symbolic dimensions but the batch and the steps of caches. Null if no run is possible.</summary>
+    public static SampleSizes? At(SeqModel model, SeqGraphInfo graph, int count, int batch)
+    {
+        var caches = CachesOf(model, graph);
+        var batches = BatchOf(graph, caches.Keys);
+        var time = TimeOf(graph, batches, caches.Keys);
+        SeqSizeException? refusal = null;
+        var sizes = graph.Symbols.Where(s => !caches.ContainsKey(s)).ToDictionary(s => s, s => s == batches ? batch : count);
+        return Try(model, graph, sizes, caches, ref refusal) is { } work ? new SampleSizes(sizes, time, work, caches.Count == 0 ? null : caches.Values.Min()) { IsSignal = IsSignalOf(graph, time) } : null;
+    }
+
     private static double? Try(SeqModel model, SeqGraphInfo graph, Dictionary<string, int> sizes, Dictionary<string, int> caches, ref SeqSizeException? refusal)
     {
         try

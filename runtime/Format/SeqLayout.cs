@@ -66,6 +66,9 @@ internal static class SeqLayout
     /// <summary>Growing states, if there are any. For each dimension: graph, symbolic dimension that counts the steps, most steps.</summary>
     public const string Caches = "CACH";
 
+    /// <summary>Recorded runs, if there are any: what the inputs of graphs hold, and checksums of outputs and states.</summary>
+    public const string Golden = "GOLD";
+
     /// <summary>Bytes of the constants, 64-byte aligned except small ones at the end. 64 bytes follow, so that a vector load at any tensor's end stays inside.</summary>
     public const string Data = "DATA";
 

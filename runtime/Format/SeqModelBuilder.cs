@@ -17,6 +17,9 @@ internal sealed class SeqModelBuilder
 
     public List<GraphDefinition> Graphs { get; } = [];
 
+    /// <summary>Recorded runs, by graph.</summary>
+    public List<GoldenGraph> Golden { get; } = [];
+
     public GraphDefinition AddGraph(string name)
     {
         var graph = new GraphDefinition(this, name);

@@ -8,7 +8,7 @@ namespace SeqRuntime.Format;
 /// </summary>
 internal static unsafe class SeqReader
 {
-    private static readonly string[] s_known = [SeqLayout.Metadata, SeqLayout.Tables, SeqLayout.Tensors, SeqLayout.Graphs, SeqLayout.Data, SeqLayout.Caches];
+    private static readonly string[] s_known = [SeqLayout.Metadata, SeqLayout.Tables, SeqLayout.Tensors, SeqLayout.Graphs, SeqLayout.Data, SeqLayout.Caches, SeqLayout.Golden];
 
     public static StoredModel Read(SourceName file, byte* start, long length, bool verifyChecksums)
     {
@@ -25,6 +25,15 @@ internal static unsafe class SeqReader
         for (var i = 0; i < graphs.Length; i++) graphs[i] = graphs[i] with { Mark = SplitMix.Add(mark, (ulong)i) };
         if (sections.TryGetValue(SeqLayout.Caches, out var caches)) GraphReader.ReadCaches(OpenCompact(file, start, caches), graphs);
         return new StoredModel(file, [.. sections.Values], metadata, tables, tensors, graphs);
+    }
+
+    /// <summary>The recorded runs of a model that was read, after a check that the checksums of all its sections still match.</summary>
+    /// <returns>The runs, or null if the file has none.</returns>
+    /// <exception cref="SeqFormatException">The file is damaged.</exception>
+    public static GoldenGraph[]? ReadGolden(StoredModel model, byte* start, long length)
+    {
+        var sections = ReadSectionTable(model.File, new ReadOnlySpan<byte>(start, (int)length), verifyChecksums: true, SeqLayout.Major, s_known);
+        return sections.TryGetValue(SeqLayout.Golden, out var golden) ? GoldenSection.Read(OpenCompact(model.File, start, golden), model.Graphs) : null;
     }
 
     /// <summary>A mark of everything that a run depends on, from the checksums.</summary>

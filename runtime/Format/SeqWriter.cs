@@ -39,6 +39,7 @@ internal static class SeqWriter
         var caches = model.Graphs.Index().SelectMany(g => Caches(g.Item).Select(cache => (Graph: g.Index, cache.Symbol, cache.Most))).ToList();
         if (model.Tables.Count > 0) sections = [sections[0], (SeqLayout.Tables, false, [Section(w => WriteTables(w, model))]), .. sections[1..]];
         if (caches.Count > 0) sections = [.. sections, (SeqLayout.Caches, true, [Compact(w => w.List(caches, static (w, c) => w.Numbers([c.Graph, c.Symbol, c.Most])))])];
+        if (model.Golden.Count > 0) sections = [.. sections, (SeqLayout.Golden, false, [Compact(w => GoldenSection.Write(w, model.Golden))])];
 
         var head = new byte[SeqLayout.HeaderBytes + sections.Length * SeqLayout.SectionEntryBytes];
         var offset = SeqLayout.Align(head.Length);

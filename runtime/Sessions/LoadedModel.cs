@@ -17,6 +17,9 @@ internal sealed class LoadedModel
         Graphs = Array.ConvertAll(stored.Graphs, Load);
     }
 
+    /// <summary>The model as read from its file.</summary>
+    public StoredModel Stored => _stored;
+
     public Dictionary<string, string> Metadata => _stored.Metadata;
 
     public Dictionary<string, IReadOnlyList<string>> Tables => _stored.Tables;

@@ -21,6 +21,7 @@ public sealed partial class ArrowTests
         ["Sessions.Threading"] = ["Format", "Operators", "Sessions"],
         ["Sessions.Planning"] = ["Format", "Kernels", "Operators", "Sessions", "Sessions.Threading"],
         ["Sessions.Streams"] = ["Kernels", "Operators", "Sessions", "Sessions.Planning"],
+        ["Verifying"] = ["Format"],
         ["Decoding"] = ["Format", "Kernels", "Kernels.Mathematics", "Sessions", "Sessions.Threading"],
     };
 
@@ -52,7 +53,7 @@ public sealed partial class ArrowTests
         ["Diagnosing"] = ["IO", "Kinds", "Graph", "Decomposition", "States", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Audio", "Importers.Onnx", "Importers.TensorFlowLite", "Pipeline"],
         ["Scaffolding"] = ["Weights"],
         ["Upgrading"] = [],
-        ["Commands"] = ["IO", "Kinds", "Graph", "Quantization", "Measuring", "Weights", "Importers", "Importers.Description", "Pipeline", "Diagnosing", "Scaffolding", "Upgrading"],
+        ["Commands"] = ["IO", "Kinds", "Graph", "Quantization", "Samples", "Measuring", "Weights", "Importers", "Importers.Description", "Pipeline", "Diagnosing", "Scaffolding", "Upgrading"],
     };
 
     public static TheoryData<string> Projects => ["runtime", "converter"];

@@ -9,10 +9,11 @@ public sealed partial class HelpTests : IDisposable
     public void Dispose() => _cli.Dispose();
 
     [Theory]
-    [InlineData("convert", 19)]
+    [InlineData("convert", 20)]
     [InlineData("doctor", 16)]
     [InlineData("scaffold", 5)]
     [InlineData("upgrade", 3)]
+    [InlineData("verify", 17)]
     [InlineData("inspect", 4)]
     [InlineData("run", 10)]
     [InlineData("decode", 16)]
@@ -38,6 +39,7 @@ public sealed partial class HelpTests : IDisposable
     [InlineData("doctor")]
     [InlineData("scaffold")]
     [InlineData("upgrade")]
+    [InlineData("verify")]
     [InlineData("inspect")]
     [InlineData("run")]
     [InlineData("decode")]
@@ -67,7 +69,7 @@ public sealed partial class HelpTests : IDisposable
     public void Root_help_lists_the_commands()
     {
         _cli.Good("--help");
-        foreach (var command in (string[])["convert", "doctor", "scaffold", "upgrade", "inspect", "run", "decode"]) Assert.Matches($@"(?m)^  {command}\b", _cli.Out);
+        foreach (var command in (string[])["convert", "doctor", "scaffold", "upgrade", "verify", "inspect", "run", "decode"]) Assert.Matches($@"(?m)^  {command}\b", _cli.Out);
     }
 
     [Fact]

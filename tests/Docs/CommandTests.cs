@@ -188,7 +188,7 @@ public sealed partial class CommandTests(CommandTests.Fixture fixture) : IClassF
             _folder.Write("speech.seq", SmallFrames.Ctc(seed: 1));
             Save("features.npy", NpyArray.From([6, SmallDecoder.Hidden], SmallFrames.Features(seed: 1, frames: 6)));
             new Commands.PlainCtc(1).WriteOnnx(_folder["model.onnx"]);
-            Make("model.seq", "model.onnx");
+            Make("model.seq", "model.onnx", "--golden");
             using (var stream = File.Create(_folder["in.npz"])) NpzFile.Write(stream, [new("x", NpyArray.From([1, 1, SmallDecoder.Hidden], SmallFrames.Features(seed: 1, frames: 1)))]);
             WritePolicy();
             WriteClassifier();

@@ -84,7 +84,7 @@ public sealed class SnippetTests(SnippetTests.Fixture fixture) : IClassFixture<S
         public Fixture()
         {
             File.WriteAllBytes(_models["vad.seq"], Vad());
-            File.Copy(Repository.Find("NativeAotSample/g2p.seq"), _models["g2p.seq"]);
+            foreach (var name in (string[])["g2p.seq", "model.seq"]) File.Copy(Repository.Find("NativeAotSample/g2p.seq"), _models[name]);
             File.WriteAllBytes(_models["amp.seq"], AudioRuns.Convert(AudioModels.All.First(content => content.Contains("\"LSTM\", \"config\"", StringComparison.Ordinal))).File);
             File.WriteAllBytes(_models["text.seq"], TextModel.Convert("docs/examples/text.json"));
             File.WriteAllBytes(_models["speech.seq"], SmallFrames.Ctc(seed: 1));

@@ -21,6 +21,15 @@ internal static class SmallSeq
         return model;
     }
 
+    /// <summary>The file with recorded runs of all graphs.</summary>
+    public static byte[] WithGoldenPair()
+    {
+        var builder = Build();
+        using var model = SeqModel.Load(SeqWriter.ToArray(builder));
+        builder.Golden.AddRange(SeqRuntime.Converter.Samples.GoldenPairs.Of(model).Graphs);
+        return SeqWriter.ToArray(builder);
+    }
+
     /// <summary>Token indices to probabilities: embedding and GRU in int8, softmax. The state starts with ones.</summary>
     private static void Tokens(SeqModelBuilder model, Random random)
     {

@@ -30,6 +30,8 @@ internal static class HostileCalls
             yield return ("SeqModel.Load", () => SeqModel.Load(path!, new SeqModelOptions { KernelSet = path, CopyIntoMemory = true }).Dispose());
         }
 
+        yield return ("SeqModel.Verify", () => s.Model.Verify(TestContext.Current.CancellationToken));
+        yield return ("SeqModel.Verify", () => s.DecoderModel.Verify(new CancellationToken(canceled: true)));
         foreach (var name in s_names)
         {
             foreach (var options in Options(name))

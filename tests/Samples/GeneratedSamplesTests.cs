@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
 using SeqRuntime.Converter;
 using SeqRuntime.Converter.Samples;
+using SeqRuntime.Format;
 using SeqRuntime.Tests.Importers;
+using SeqRuntime.Verifying;
 
 namespace SeqRuntime.Tests.Samples;
 
@@ -54,7 +56,7 @@ public sealed class GeneratedSamplesTests
         using var model = new OnnxBuilder().Input("x", OnnxBuilder.Float, "T", 1, 4).Input("lens", OnnxBuilder.Int32, 1).Input("mask", OnnxBuilder.Float, "T", 1, 3)
             .Random("w", 1, 1, 1, 12, 4).Random("r", 2, 1, 1, 12, 3).Node("LSTM", "x w r - lens", "h", ("hidden_size", 3)).Constant("axis", [1], 1L).Node("Squeeze", "h axis", "s").Node("Mul", "s mask", "y").Output("y").Load();
         var facts = GeneratedSamples.FactsOf(model, model.Graphs[0]);
-        Assert.Equal(["unit noise", "full lengths", "ones"], facts.Select(f => f.ToString()));
+        Assert.Equal(["unit noise", "full lengths", "ones"], facts.Select(f => f.InWords()));
         var sequence = Of(model).Sequences[0];
         var length = new int[1];
         sequence.Write(0, 1, MemoryMarshal.AsBytes(length.AsSpan()));
@@ -118,5 +120,5 @@ public sealed class GeneratedSamplesTests
 
     private static GraphSamples Of(SeqModel model) => GeneratedSamples.Of(model, model.Graphs[0]);
 
-    private static string Fact(SeqModel model) => GeneratedSamples.FactsOf(model, model.Graphs[0])[0].ToString();
+    private static string Fact(SeqModel model) => GeneratedSamples.FactsOf(model, model.Graphs[0])[0].InWords();
 }

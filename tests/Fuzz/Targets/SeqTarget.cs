@@ -8,7 +8,7 @@ using SeqRuntime.Tests.Format;
 namespace SeqRuntime.Fuzz.Targets;
 
 /// <summary>
-/// A <c>.seq</c> file: it is loaded, sessions and streams of each graph are made and run at two sizes, and decoders are run. The file and
+/// A <c>.seq</c> file: it is loaded, sessions and streams of each graph are made and run at two sizes, recorded runs are compared, and decoders are run. The file and
 /// each session's block end directly before an inaccessible page, so that an access outside ends the process.
 /// </summary>
 internal sealed class SeqTarget : Target
@@ -25,7 +25,7 @@ internal sealed class SeqTarget : Target
         GuardedBlocks.Install();
         _seeds =
         [
-            SeqWriter.ToArray(SmallSeq.Build()), SmallDecoder.Make(1, batched: false), SmallDecoder.Make(2, batched: true), SmallDecoder.Language(1, batched: false), SmallDecoder.Language(2, batched: true), SmallFrames.Ctc(3), SmallFrames.Transducer(4, batched: true), SmallFrames.Transducer(5, batched: false, maxTokens: 4),
+            SeqWriter.ToArray(SmallSeq.Build()), SmallSeq.WithGoldenPair(), SmallDecoder.Make(1, batched: false), SmallDecoder.Make(2, batched: true), SmallDecoder.Language(1, batched: false), SmallDecoder.Language(2, batched: true), SmallFrames.Ctc(3), SmallFrames.Transducer(4, batched: true), SmallFrames.Transducer(5, batched: false, maxTokens: 4),
             .. OperatorModels.All(), .. Corpus("seq"),
         ];
         _memory = new GuardedFile(2 * _seeds.Max(s => s.Length) + (1 << 16));
@@ -57,6 +57,7 @@ internal sealed class SeqTarget : Target
                 if (!Try(() => RunGraph(model, graph)) | !Try(() => RunStreams(model, graph))) outcome = Outcome.Refused;
             }
 
+            if (model.HasGoldenPair && !Try(() => model.Verify(new SeqSessionOptions { MemoryLimitBytes = MostMemory, WorkLimit = MostWork }, CancellationToken.None))) outcome = Outcome.Refused;
             if (!model.Metadata.ContainsKey(DecodingKeys.Kind)) return outcome;
             return Try(() => Decode(model)) & Try(() => DecodeFrames(model)) & Try(() => Generate(model)) ? outcome : Outcome.Refused;
         }

@@ -1,6 +1,6 @@
 using SeqRuntime.Format;
 
-namespace SeqRuntime.Converter.Samples;
+namespace SeqRuntime.Verifying;
 
 /// <summary>Random numbers by their place, so that any order and any number of threads gives the same. Only integer and exact float arithmetic is used.</summary>
 internal static class Noise
