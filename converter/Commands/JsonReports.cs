@@ -17,6 +17,7 @@ namespace SeqRuntime.Converter.Commands;
 [JsonSerializable(typeof(UpgradeReport))]
 [JsonSerializable(typeof(VerifyReport))]
 [JsonSerializable(typeof(InspectReport))]
+[JsonSerializable(typeof(DiffReport))]
 [JsonSerializable(typeof(RunReport))]
 [JsonSerializable(typeof(DecodeReport))]
 [JsonSerializable(typeof(FrameReport))]

@@ -21,6 +21,7 @@ internal static class SeqConvert
         root.Subcommands.Add(new UpgradeCommand().Build(help));
         root.Subcommands.Add(new VerifyCommand(stderr).Build(help));
         root.Subcommands.Add(new InspectCommand().Build(help));
+        root.Subcommands.Add(new GraphCommand(stderr).Build(help));
         root.Subcommands.Add(new RunCommand().Build(help));
         root.Subcommands.Add(new DecodeCommand().Build(help));
         new InfoCommand().AddTo(root);
@@ -30,6 +31,8 @@ internal static class SeqConvert
             ("Convert a model and look at the result", ["seqconvert convert model.onnx -o model.seq", "seqconvert inspect model.seq"]),
             ("What is in a file, and the exact command to convert it", ["seqconvert doctor model.onnx"]),
             ("Draft the description that weights without an architecture need", ["seqconvert scaffold weights.pt -o model.json"]),
+            ("What differs between two files", ["seqconvert inspect --diff int8.seq int4.seq"]),
+            ("Its graph as a picture", ["seqconvert graph model.seq -o model.svg"]),
             ("How far it is from its source", ["seqconvert verify model.seq --against model.onnx"]),
             ("Run it on arrays saved with NumPy", ["seqconvert run model.seq --inputs in.npz -o out.npz"]),
             ("Decode texts with an encoder-decoder, features with a CTC model or a transducer", ["seqconvert decode model.seq recurrent --best 3", "seqconvert decode speech.seq --input features.npy"]),

@@ -53,7 +53,8 @@ public sealed partial class ArrowTests
         ["Diagnosing"] = ["IO", "Kinds", "Graph", "Decomposition", "States", "Weights", "Importers", "Importers.Description", "Importers.Keras", "Importers.Audio", "Importers.Onnx", "Importers.TensorFlowLite", "Pipeline"],
         ["Scaffolding"] = ["Weights"],
         ["Upgrading"] = [],
-        ["Commands"] = ["IO", "Kinds", "Graph", "Quantization", "Samples", "Measuring", "Weights", "Importers", "Importers.Description", "Pipeline", "Diagnosing", "Scaffolding", "Upgrading"],
+        ["Pictures"] = [],
+        ["Commands"] = ["IO", "Kinds", "Graph", "Quantization", "Samples", "Measuring", "Weights", "Importers", "Importers.Description", "Pipeline", "Diagnosing", "Scaffolding", "Upgrading", "Pictures"],
     };
 
     public static TheoryData<string> Projects => ["runtime", "converter"];

@@ -11,10 +11,10 @@ public sealed partial class KindTests
     [Fact]
     public void The_runtime_names_kinds_in_the_table_only() => Assert.Equal(["Operators/OperatorTable.cs"], Files("runtime", Kind()));
 
-    /// <summary>The converter names the kinds of nodes that it makes itself, kinds with their own attributes, what kinds tell of a graph's inputs and outputs, and how older files stored a kind.</summary>
+    /// <summary>The converter names the kinds of nodes that it makes itself, kinds with their own attributes, what kinds tell of a graph's inputs and outputs, their names in a picture, and how older files stored a kind.</summary>
     [Fact]
     public void The_converter_names_kinds_where_it_makes_nodes() => Assert.Equal(
-        ["Commands/Inspection.cs", "Commands/StepCost.cs", "Evaluation/OperatorMap.cs", "Graph/RecurrentOp.cs", "Lowering/GraphLowering.cs", "Lowering/WeightLowering.cs", "Measuring/OutputChoice.cs", "Samples/InputTracing.cs", "Upgrading/OlderLayer.cs", "Upgrading/UpgradedGraph.cs"],
+        ["Commands/Inspection.cs", "Commands/StepCost.cs", "Evaluation/OperatorMap.cs", "Graph/RecurrentOp.cs", "Lowering/GraphLowering.cs", "Lowering/WeightLowering.cs", "Measuring/OutputChoice.cs", "Pictures/PictureBuilder.cs", "Samples/InputTracing.cs", "Upgrading/OlderLayer.cs", "Upgrading/UpgradedGraph.cs"],
         Files("converter", Kind()));
 
     /// <summary>Keras has layers, TensorFlow Lite operators and Neural Amp Modeler an architecture with the same names.</summary>

@@ -14,7 +14,8 @@ public sealed partial class HelpTests : IDisposable
     [InlineData("scaffold", 5)]
     [InlineData("upgrade", 3)]
     [InlineData("verify", 17)]
-    [InlineData("inspect", 4)]
+    [InlineData("graph", 14)]
+    [InlineData("inspect", 5)]
     [InlineData("run", 10)]
     [InlineData("decode", 16)]
     [InlineData("", 3)]
@@ -40,6 +41,7 @@ public sealed partial class HelpTests : IDisposable
     [InlineData("scaffold")]
     [InlineData("upgrade")]
     [InlineData("verify")]
+    [InlineData("graph")]
     [InlineData("inspect")]
     [InlineData("run")]
     [InlineData("decode")]
@@ -69,7 +71,7 @@ public sealed partial class HelpTests : IDisposable
     public void Root_help_lists_the_commands()
     {
         _cli.Good("--help");
-        foreach (var command in (string[])["convert", "doctor", "scaffold", "upgrade", "verify", "inspect", "run", "decode"]) Assert.Matches($@"(?m)^  {command}\b", _cli.Out);
+        foreach (var command in (string[])["convert", "doctor", "scaffold", "upgrade", "verify", "inspect", "graph", "run", "decode"]) Assert.Matches($@"(?m)^  {command}\b", _cli.Out);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ public sealed class UsageTests : IDisposable
 
     public static TheoryData<string[], string> WrongUsage => new()
     {
-        { [], "give a command: convert, doctor, scaffold, upgrade, inspect, run, decode; see 'seqconvert" },
+        { [], "give a command: convert, doctor, scaffold, upgrade, verify, inspect, graph, run, decode; see 'seqconvert" },
         { ["frobnicate"], "frobnicate" },
         { ["convert"], "seqconvert convert --help" },
         { ["convert", "a.onnx"], "--out" },
