@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using SeqRuntime.Converter.IO;
 using SeqRuntime.Converter.Pipeline;
 
