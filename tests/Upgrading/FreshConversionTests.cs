@@ -15,8 +15,10 @@ public sealed class FreshConversionTests : IDisposable
     [Fact]
     public void The_file_of_a_model_without_tables_of_products_is_the_one_that_is_converted_today()
     {
-        var fresh = Convert(WeightKind.Float16, "lstm", "tokens").File;
-        Assert.Equal(fresh, OlderFiles.Upgraded("upgrade/1.2-fp16"));
+        var fresh = Convert(WeightKind.Float16, "lstm", "tokens").Model;
+        // Older converters did not record the options of a conversion.
+        fresh.Metadata.Remove(ConversionRecord.Key);
+        Assert.Equal(SeqWriter.ToArray(fresh), OlderFiles.Upgraded("upgrade/1.2-fp16"));
     }
 
     /// <summary>Only a shared tensor of zeros differs, whose padding differs for two layers, and tables of products with the nodes that bring them into order.</summary>
