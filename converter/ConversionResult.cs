@@ -1,14 +1,18 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Measuring;
+using SeqRuntime.Converter.Pipeline;
 using SeqRuntime.Converter.Samples;
 using SeqRuntime.Converter.Weights;
 using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter;
 
-/// <summary>A converted model, ready to be written, and a record of what the conversion did.</summary>
-internal sealed record ConversionResult(SeqModelBuilder Model, byte[] File, IReadOnlyList<ConvertedGraph> Graphs, IReadOnlyList<ConvertedTensor> Tensors, long SourceBytes)
+/// <summary>A converted model, ready to be written, and a record of what the conversion did. The model reads its tensors from the stored file, if that is large; disposing the result deletes it.</summary>
+internal sealed record ConversionResult(SeqModelBuilder Model, ConvertedFile Stored, IReadOnlyList<ConvertedGraph> Graphs, IReadOnlyList<ConvertedTensor> Tensors, long SourceBytes) : IDisposable
 {
+    /// <summary>The file's bytes.</summary>
+    public byte[] File => Stored.ToArray();
+
     /// <summary>Weights of the sources that no node uses.</summary>
     public IReadOnlyList<UnusedWeight> Unused { get; init; } = [];
 
@@ -17,6 +21,8 @@ internal sealed record ConversionResult(SeqModelBuilder Model, byte[] File, IRea
 
     /// <summary>The recorded runs. Null if nobody asked for them.</summary>
     public GoldenPairs? Golden { get; init; }
+
+    public void Dispose() => Stored.Dispose();
 
     /// <summary>Notes for the user about how weights are stored.</summary>
     public IReadOnlyList<string> WeightNotes { get; init; } = [];

@@ -56,16 +56,16 @@ internal sealed class ConvertCommand(TextWriter stderr)
 
         var quiet = result.GetValue(_quiet);
         var progress = new ProgressLine(stderr, quiet);
-        var conversion = progress.Run(() => Converted(sources, options, progress));
+        using var conversion = progress.Run(() => Converted(sources, options, progress));
         if (quiet)
         {
-            AtomicFile.Write(target, stream => stream.Write(conversion.File));
+            AtomicFile.Write(target, conversion.Stored.CopyTo);
             return ExitCode.Good;
         }
 
-        using var model = SeqModel.Load(conversion.File);
+        using var model = conversion.Stored.Load();
         var report = ConvertReport.From(target, conversion, model);
-        AtomicFile.Write(target, stream => stream.Write(conversion.File));
+        AtomicFile.Write(target, conversion.Stored.CopyTo);
         var output = result.InvocationConfiguration.Output;
         if (result.GetValue(_json)) JsonReports.Write(output, report, JsonReports.Default.ConvertReport);
         else report.Print(output);

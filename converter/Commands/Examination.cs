@@ -15,7 +15,8 @@ internal static class Examination
         var (graphs, precisions, kept) = (new List<DoctorGraph>(), new List<DoctorPrecision>(), (List<string>?)null);
         if (found is { Prepared: { } prepared, Converted: { } converted })
         {
-            using var model = SeqModel.Load(converted.File);
+            using var stored = converted.Stored;
+            using var model = stored.Load();
             graphs = [.. prepared.Copy().Graphs.Select((g, i) => Graph(found, g, converted.Graphs[i], model, i))];
             kept = [.. model.Loaded.Graphs.SelectMany(g => g.Nodes).Select(n => n.Name)];
             precisions = [.. WeightKinds.All.Select((storage, i) =>
@@ -68,10 +69,10 @@ internal static class Examination
     {
         try
         {
-            var converted = Conversion.Store(prepared.Copy(), options with { Weights = kind });
-            using var model = SeqModel.Load(converted.File);
+            using var converted = Conversion.Store(prepared.Copy(), options with { Weights = kind });
+            using var model = converted.Stored.Load();
             var read = graphs.Select((g, i) => (g.Name, Bytes: g.Graph.Session.Fault is null ? StepCost.Of(model, i, g.Graph.Session.Sizes).WeightBytes : 0));
-            return new DoctorPrecision(kind.Name(), converted.File.Length, read.ToDictionary(r => r.Name, r => r.Bytes), converted.Tensors.Max(t => t.Error), null);
+            return new DoctorPrecision(kind.Name(), converted.Stored.Length, read.ToDictionary(r => r.Name, r => r.Bytes), converted.Tensors.Max(t => t.Error), null);
         }
         catch (ConversionException fault)
         {

@@ -52,7 +52,7 @@ internal sealed class WeightSharing(Rewriter rewriter)
         _ => null,
     };
 
-    private static bool AreEqual(IrTensor a, IrTensor b) => a.Type == b.Type && a.Data.AsSpan().SequenceEqual(b.Data);
+    private static bool AreEqual(IrTensor a, IrTensor b) => a.Type == b.Type && a.Data.SequenceEqual(b.Data);
 
     private Dictionary<IrNode, List<IrNode>> Groups()
     {

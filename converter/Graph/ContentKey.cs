@@ -23,6 +23,9 @@ internal readonly record struct ContentKey(ElementType Type, string Shape, bool 
         return Of(ElementType.Float32, $"{rows},{columns},{matrices.Length}", true, hash);
     }
 
+    /// <summary>Whether it is one matrix of this shape.</summary>
+    public bool IsMatrixOf(int rows, int columns) => IsMatrix && Shape == $"{rows},{columns},1";
+
     private static ContentKey Of(ElementType type, string shape, bool isMatrix, IncrementalHash hash)
     {
         var bytes = hash.GetHashAndReset();

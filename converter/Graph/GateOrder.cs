@@ -49,7 +49,7 @@ internal sealed class GateOrder
         var ordered = new byte[tensor.Data.Length];
         for (var start = 0; start < ordered.Length; start += _places.Length * part)
         {
-            for (var i = 0; i < _places.Length; i++) tensor.Data.AsSpan(start + _places[i] * part, part).CopyTo(ordered.AsSpan(start + i * part));
+            for (var i = 0; i < _places.Length; i++) tensor.Data.Slice(start + _places[i] * part, part).CopyTo(ordered.AsSpan(start + i * part));
         }
 
         return new IrTensor(tensor.Type, tensor.Shape, ordered) { Beyond = tensor.Beyond };

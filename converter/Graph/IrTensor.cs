@@ -2,16 +2,26 @@ using System.Runtime.InteropServices;
 
 namespace SeqRuntime.Converter.Graph;
 
-/// <summary>A constant during conversion: row-major, in a type that the runtime supports. fp16 and bfloat16 are converted to float32.</summary>
-internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
+/// <summary>
+/// A constant during conversion: row-major, in a type that the runtime supports. fp16 and bfloat16 are converted to float32. Large elements may
+/// be a part of the source's file in memory, so that they are not there twice.
+/// </summary>
+internal sealed class IrTensor(ElementType type, int[] shape, ReadOnlyMemory<byte> data)
 {
+    /// <summary>Smaller parts of a file are copied, so that they do not keep it in memory.</summary>
+    private const int LeastShared = 1 << 16;
+
     private byte[]? _pinned;
+    private ReadOnlyMemory<byte> _data = data;
 
     public ElementType Type { get; } = type;
 
     public int[] Shape { get; } = shape;
 
-    public byte[] Data { get; } = data;
+    public ReadOnlySpan<byte> Data => _data.Span;
+
+    /// <summary>The elements, to keep them without a copy.</summary>
+    public ReadOnlyMemory<byte> Memory => _data;
 
     /// <summary>The first number in the file that is too large for float32 and became infinite. Null if there is none.</summary>
     public double? Beyond { get; init; }
@@ -26,8 +36,8 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
             if (_pinned is null)
             {
                 var pinned = GC.AllocateArray<byte>(Data.Length + 2 * Kernels.KernelSet.ReadSlack, pinned: true);
-                Data.CopyTo(pinned, 0);
-                _pinned = pinned;
+                Data.CopyTo(pinned);
+                (_pinned, _data) = (pinned, pinned.AsMemory(0, Data.Length));
             }
 
             fixed (byte* start = _pinned) return start;
@@ -39,10 +49,29 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
     public static IrTensor Of<T>(int[] shape, params ReadOnlySpan<T> data)
         where T : unmanaged => new(ElementTypes.Of<T>(), shape, MemoryMarshal.AsBytes(data).ToArray());
 
+    /// <summary>A tensor whose elements are part of a file in memory. Nobody may change them.</summary>
+    public static ReadOnlyMemory<byte> Part(ReadOnlyMemory<byte> file) => file.Length < LeastShared ? file.ToArray() : file;
+
+    /// <summary>Tensors of one type, one after the other. A single one is not copied.</summary>
+    public static IrTensor Joined(int[] shape, IReadOnlyList<IrTensor> parts)
+    {
+        if (parts is [var only]) return only.Reshaped(shape);
+        var data = new byte[parts.Sum(part => part.Data.Length)];
+        var at = 0;
+        foreach (var part in parts)
+        {
+            part.Data.CopyTo(data.AsSpan(at));
+            at += part.Data.Length;
+        }
+
+        return new IrTensor(parts[0].Type, shape, data);
+    }
+
     /// <summary>float64 rounded to float32.</summary>
     public static IrTensor OfDoubles(int[] shape, ReadOnlySpan<double> values)
     {
-        var floats = new float[values.Length];
+        var data = new byte[checked(values.Length * sizeof(float))];
+        var floats = MemoryMarshal.Cast<byte, float>(data.AsSpan());
         double? beyond = null;
         for (var i = 0; i < floats.Length; i++)
         {
@@ -50,7 +79,7 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
             if (!float.IsFinite(floats[i]) && double.IsFinite(values[i])) beyond ??= values[i];
         }
 
-        return new IrTensor(ElementType.Float32, shape, MemoryMarshal.AsBytes(floats.AsSpan()).ToArray()) { Beyond = beyond };
+        return new IrTensor(ElementType.Float32, shape, data) { Beyond = beyond };
     }
 
     public static IrTensor Vector(params ReadOnlySpan<long> values) => Of([values.Length], values);
@@ -60,8 +89,8 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
     {
         ElementType.Int64 => MemoryMarshal.Cast<byte, long>(Data).ToArray(),
         ElementType.Int32 => Array.ConvertAll(MemoryMarshal.Cast<byte, int>(Data).ToArray(), v => (long)v),
-        ElementType.UInt8 or ElementType.Bool => Array.ConvertAll(Data, v => (long)v),
-        ElementType.Int8 => Array.ConvertAll(Data, v => (long)(sbyte)v),
+        ElementType.UInt8 or ElementType.Bool => Array.ConvertAll(Data.ToArray(), v => (long)v),
+        ElementType.Int8 => Array.ConvertAll(Data.ToArray(), v => (long)(sbyte)v),
         _ => throw new ConversionException($"integers are needed, but the tensor is {Type.Name()}"),
     };
 
@@ -73,14 +102,20 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
         _ => Array.ConvertAll(Integers(), v => (float)v),
     };
 
-    public bool IsZero => !Data.AsSpan().ContainsAnyExcept((byte)0);
+    public bool IsZero => !Data.ContainsAnyExcept((byte)0);
 
     /// <summary>The value that all elements share. Null if they differ.</summary>
     public float? Uniform()
     {
         if (Count == 0 || Type is not (ElementType.Float32 or ElementType.Float64)) return null;
-        var values = ToFloats();
-        return Array.TrueForAll(values, v => v == values[0]) ? values[0] : null;
+        if (Type == ElementType.Float64) return OfDoubles(Shape, MemoryMarshal.Cast<byte, double>(Data)).Uniform();
+        var values = Floats;
+        foreach (var value in values)
+        {
+            if (value != values[0]) return null;
+        }
+
+        return values[0];
     }
 
     /// <summary>The transpose of a float32 matrix.</summary>
@@ -88,13 +123,22 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
     {
         var (rows, columns) = (Shape[0], Shape[1]);
         var source = Floats;
-        var turned = new float[source.Length];
-        for (var row = 0; row < rows; row++)
+        var data = new byte[Data.Length];
+        var turned = MemoryMarshal.Cast<byte, float>(data.AsSpan());
+        // Blocks, because neighbours of one order are far apart in the other.
+        const int block = 32;
+        for (var top = 0; top < rows; top += block)
         {
-            for (var column = 0; column < columns; column++) turned[column * rows + row] = source[row * columns + column];
+            for (var left = 0; left < columns; left += block)
+            {
+                for (var row = top; row < Math.Min(top + block, rows); row++)
+                {
+                    for (var column = left; column < Math.Min(left + block, columns); column++) turned[column * rows + row] = source[row * columns + column];
+                }
+            }
         }
 
-        return Of([columns, rows], turned.AsSpan());
+        return new IrTensor(ElementType.Float32, [columns, rows], data);
     }
 
     /// <summary>A float32 tensor with its axes in another order.</summary>
@@ -110,7 +154,8 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
         }
 
         var from = Floats;
-        var to = new float[from.Length];
+        var data = new byte[Data.Length];
+        var to = MemoryMarshal.Cast<byte, float>(data.AsSpan());
         var index = new int[rank];
         var place = 0;
         for (var i = 0; i < to.Length; i++)
@@ -125,8 +170,11 @@ internal sealed class IrTensor(ElementType type, int[] shape, byte[] data)
             }
         }
 
-        return Of<float>(shape, to);
+        return new IrTensor(ElementType.Float32, shape, data);
     }
 
-    public IrTensor Reshaped(params int[] shape) => new(Type, shape, Data) { Beyond = Beyond };
+    /// <summary>The same tensor with a number that was too large for float32.</summary>
+    public IrTensor Marked(double? beyond) => beyond is null ? this : new IrTensor(Type, Shape, _data) { Beyond = beyond };
+
+    public IrTensor Reshaped(params int[] shape) => new(Type, shape, _data) { Beyond = Beyond };
 }

@@ -10,11 +10,15 @@ namespace SeqRuntime.Converter.Lowering;
 /// </summary>
 internal static class StoredWeights
 {
+    /// <param name="graphs">The graphs, which are changed.</param>
+    /// <param name="options">The user's options.</param>
+    /// <param name="progress">Receives the share of weights that are rounded, on any thread.</param>
     /// <returns>The model, the stored tensors, and notes for the user.</returns>
     /// <exception cref="ConversionException">The user's choice names no tensor or cannot be met.</exception>
-    public static (SeqModelBuilder Model, List<ConvertedTensor> Tensors, List<string> Notes) Lower(IReadOnlyList<IrGraph> graphs, ConversionOptions options)
+    public static (SeqModelBuilder Model, List<ConvertedTensor> Tensors, List<string> Notes) Lower(IReadOnlyList<IrGraph> graphs, ConversionOptions options, Action<double>? progress)
     {
-        var rounder = new WeightRounder();
+        var (all, rounded) = (Math.Max(graphs.Sum(graph => graph.ConstantBytes()) / sizeof(float), 1), 0L);
+        var rounder = new WeightRounder(progress is null ? null : weights => progress((double)Interlocked.Add(ref rounded, weights) / all));
         var general = WeightChoice.General(options, rounder);
         var asked = new WeightChoice(options, new Dictionary<string, RaisedWeights>(), rounder);
         var (folded, apart) = TokenProducts.Run(graphs, asked);

@@ -61,7 +61,7 @@ internal static class TokenProducts
             WeightMatrix[] matrices = [.. Enumerable.Range(0, w.Shape[0]).Select(d => RecurrentLowering.Matrix(node, graph, 1, d))];
             if (lookup.Join is not null && matrices[0].IsStepped) continue; // The rest keeps the source's steps only as long as it is the source's matrix.
             var names = WeightNames.Of(graph, lookup.Gather.Input(0));
-            var embedding = new WeightMatrix(names, table.Shape[0], table.Shape[1], table.ToFloats()) { IsTable = true, IsStepped = WeightNames.AreStepped(graph, names) };
+            var embedding = new WeightMatrix(names, table.Shape[0], table.Shape[1], 1, () => [table.ToFloats()]) { IsTable = true, IsStepped = WeightNames.AreStepped(graph, names) };
             yield return new Layer(rewriter, node, lookup, table, embedding, w, matrices) { Rest = lookup.Join is null ? null : Rest(matrices, lookup.First, table.Shape[1]) };
         }
     }
@@ -70,10 +70,11 @@ internal static class TokenProducts
     private static WeightMatrix Rest(WeightMatrix[] matrices, int first, int count)
     {
         int rows = matrices[0].Rows, columns = matrices[0].Columns, left = columns - count;
+        var all = Array.ConvertAll(matrices, matrix => matrix.Matrices[0]);
         var rest = new float[matrices.Length * rows * left];
         for (var row = 0; row < matrices.Length * rows; row++)
         {
-            var from = matrices[row / rows].Matrices[0].AsSpan(row % rows * columns, columns);
+            var from = all[row / rows].AsSpan(row % rows * columns, columns);
             var to = rest.AsSpan(row * left, left);
             from[..first].CopyTo(to);
             from[(first + count)..].CopyTo(to[first..]);
@@ -84,7 +85,7 @@ internal static class TokenProducts
 
     /// <summary>The number of reads of a constant's content by nodes of all graphs.</summary>
     private static int Uses(IReadOnlyList<IrGraph> graphs, IrTensor tensor) =>
-        graphs.Sum(graph => graph.Nodes.Sum(node => node.Inputs.Count(i => graph.ConstantOf(i) is { } other && (other == tensor || (other.Shape.AsSpan().SequenceEqual(tensor.Shape) && other.Data.AsSpan().SequenceEqual(tensor.Data))))));
+        graphs.Sum(graph => graph.Nodes.Sum(node => node.Inputs.Count(i => graph.ConstantOf(i) is { } other && (other == tensor || (other.Shape.AsSpan().SequenceEqual(tensor.Shape) && other.Data.SequenceEqual(tensor.Data))))));
 
     /// <summary>The lookup that a value comes from, and the views after it. The views keep the last dimension.</summary>
     private static Source? Lookup(Rewriter rewriter, string value, int inputs)

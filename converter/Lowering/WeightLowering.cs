@@ -21,7 +21,7 @@ internal static class WeightLowering
             case "Linear":
                 var matrix = lowering.Source.ConstantOf(node.Input(1))!;
                 var bias = lowering.Value(node.Input(2));
-                var product = lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), matrix.Shape[0], matrix.Shape[1], matrix.ToFloats())
+                var product = lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), matrix.Shape[0], matrix.Shape[1], 1, () => [matrix.ToFloats()])
                 {
                     IsExact = node.Marks.HasExactWeights,
                     IsStepped = WeightNames.AreStepped(lowering.Source, WeightNames.Of(lowering.Source, node.Input(1))),
@@ -61,9 +61,7 @@ internal static class WeightLowering
         {
             var rows = weights.Shape[0] / group;
             var columns = weights.Count / weights.Shape[0];
-            var all = weights.ToFloats();
-            var matrices = Enumerable.Range(0, group).Select(g => all.AsSpan(g * rows * columns, rows * columns).ToArray());
-            w = lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), rows, columns, [.. matrices]) { Shape = weights.Shape, IsExact = node.Marks.HasExactWeights, IsStepped = WeightNames.AreStepped(lowering.Source, WeightNames.Of(lowering.Source, node.Input(1))) }));
+            w = lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), rows, columns, group, () => [.. Enumerable.Range(0, group).Select(g => weights.Floats.Slice(g * rows * columns, rows * columns).ToArray())]) { Shape = weights.Shape, IsExact = node.Marks.HasExactWeights, IsStepped = WeightNames.AreStepped(lowering.Source, WeightNames.Of(lowering.Source, node.Input(1))) }));
         }
         else
         {

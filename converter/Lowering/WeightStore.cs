@@ -39,7 +39,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
         if (Known(key, null, names, false) is { } known) return known;
         var all = NamesOf(key);
         Report.Add(new ConvertedTensor(all[0], tensor.Shape, tensor.Type.Name(), tensor.Data.Length, null, Graph: Graph, Finer: finer, Also: all[1..], Padding: (long)padding * tensor.Type.Size(), IsTokenTable: isTokenTable));
-        return _stored[(key, null)] = model.AddDense(all[0], tensor.Type, tensor.Shape, tensor.Data);
+        return _stored[(key, null)] = model.AddDense(all[0], tensor.Type, tensor.Shape, tensor.Memory);
     }
 
     /// <summary>Stores weights that a product reads.</summary>
@@ -56,8 +56,8 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
     public (int Tensor, bool ByColumns)? Table(IReadOnlyList<string> names, IrTensor table, string? reason, bool isStepped)
     {
         var (rows, columns) = (table.Shape[0], table.Shape[1]);
-        var weights = new WeightMatrix(names, rows, columns, table.ToFloats()) { IsTable = true, Fixed = reason, IsStepped = isStepped };
-        var turned = new WeightMatrix(names, columns, rows, table.Transposed().ToFloats()) { IsStepped = isStepped };
+        var weights = new WeightMatrix(names, rows, columns, 1, () => [table.ToFloats()]) { IsTable = true, Fixed = reason, IsStepped = isStepped };
+        var turned = new WeightMatrix(names, columns, rows, 1, () => [table.Transposed().ToFloats()]) { IsStepped = isStepped };
         if (shared is null)
         {
             Shared.Add(weights.Key, names, false);
@@ -92,7 +92,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
         var isCopy = WeightKinds.All.Any(storage => _stored.ContainsKey((weights.Key, storage.Kind)));
         var name = names[isCopy ? shared.NamesOf(weights.Key).Index().First(n => n.Item == weights.Names[0]).Index : 0];
         var rounded = choice.Rounder.Round(weights, stored.Kind);
-        var index = model.AddPacked(name, weights.LayoutAs(stored.Kind), packs ? [.. rounded.Matrices.Select(matrix => matrix.Pack())] : []);
+        var index = model.AddPacked(name, weights.LayoutAs(stored.Kind), packs ? rounded.Matrices.Length : 0, i => rounded.Matrices[i].From(() => weights.Matrices[i]));
         Report.Add(new ConvertedTensor(name, weights.Shape, stored.Kind.Storage().Report, weights.BytesAs(stored.Kind), rounded.Error)
         {
             Weights = weights.IsExact ? null : stored.Kind,
@@ -112,7 +112,8 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
     /// <summary>The stored transpose of these weights, if there is one: one product reads the matrix by rows, another by columns.</summary>
     private string? TurnedOf(WeightMatrix weights)
     {
-        if (weights.TurnedKey is not { } turned || !_names.TryGetValue(turned, out var names)) return null;
+        // To turn a large matrix takes longer than to compare shapes.
+        if (!_names.Keys.Any(key => key.IsMatrixOf(weights.Columns, weights.Rows)) || weights.TurnedKey is not { } turned || !_names.TryGetValue(turned, out var names)) return null;
         return Report.Find(t => t.Name == names[0])?.Name;
     }
 

@@ -71,7 +71,7 @@ internal static class Bindings
         var x = new Expansion(new IrNode($"--set {port.Name}", "ConstantOfShape", [], []), graph);
         var sequences = x.Add("Gather", [x.Add("Shape", [like.Value]), x.Vector(0)]);
         var shape = x.Add("Concat", [sequences, .. port.Shape.Skip(1).Select(_ => x.Vector(1))], ("axis", 0L));
-        x.Into(port.Value, "ConstantOfShape", [shape], ("value", new IrTensor(one.Type, [1], one.Data)));
+        x.Into(port.Value, "ConstantOfShape", [shape], ("value", one.Reshaped(1)));
         graph.Nodes.InsertRange(0, x.Nodes);
         graph.Inputs.RemoveAt(index);
     }

@@ -40,7 +40,7 @@ internal static class Conversion
         var read = new List<(IrGraph Raw, string Path, ImportedModel Source, List<string> Notes)>();
         foreach (var (i, (name, path)) in sources.Index())
         {
-            progress?.Report(new ConversionProgress($"{name}: reading", i * 0.2 / sources.Count));
+            progress?.Report(new ConversionProgress($"{name}: reading", Phase.Reading.At((double)i / sources.Count)));
             foreach (var (raw, imported, notes) in Read(path, name, files, options.WeightFiles.GetValueOrDefault(name), options.NoSplit, options.Sets))
             {
                 if (read.Exists(r => r.Raw.Name == raw.Name)) throw new ConversionException($"{path}: two graphs are named '{raw.Name}'.");
@@ -62,7 +62,7 @@ internal static class Conversion
         if (isOfSentences && options.Stateful) throw new ConversionException("--stateful: an encoder-decoder starts again with each sentence; remove the option.");
         foreach (var (i, (raw, path, imported, notes)) in read.Index())
         {
-            void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{raw.Name}: {stage}", 0.2 + (i + part) * 0.6 / read.Count));
+            void Stage(string stage, double part) => progress?.Report(new ConversionProgress($"{raw.Name}: {stage}", Phase.Resolving.At((i + part) / read.Count)));
             var (graph, states) = Resolve(raw, path, imported, isOfSentences, options, notes, Stage);
             var left = OnnxLeftovers.OfBranches(raw, path);
             if (UnusedWeights.Note(left, ": they belong to branches that are not taken") is { } note) notes.Add(note);
@@ -79,9 +79,9 @@ internal static class Conversion
     /// <exception cref="ConversionException">The options cannot be met, or the model does not run.</exception>
     public static ConversionResult Store(PreparedModel prepared, ConversionOptions options, IProgress<ConversionProgress>? progress = null)
     {
-        progress?.Report(new ConversionProgress("packing weights", 0.8));
+        progress?.Report(new ConversionProgress("rounding weights", Phase.Rounding.At(0)));
         var (files, graphs) = (prepared.Files, prepared.Graphs.Select(r => r.Graph).ToList());
-        var (model, tensors, weightNotes) = prepared.Lower(options);
+        var (model, tensors, weightNotes) = prepared.Lower(options, share => progress?.Report(new ConversionProgress("rounding weights", Phase.Rounding.At(share))));
         model.Metadata["converter"] = $"seqconvert {typeof(Conversion).Assembly.GetName().Version}";
         model.Metadata["weights"] = options.Weights.Name();
         model.Metadata[ConversionRecord.Key] = ConversionRecord.Of(prepared.Sources, options);
@@ -94,14 +94,24 @@ internal static class Conversion
             SizeNotes.Add(model.Metadata, graph);
         }
 
-        foreach (var file in files.Read.Where(f => f.IsModel && !prepared.Sources.Any(source => files.Of(source.Path) == f))) model.Metadata[SourceHashes.Prefix + Path.GetFileName(file.Path)] = file.Sha256;
+        foreach (var read in files.Read.Where(f => f.IsModel && !prepared.Sources.Any(source => files.Of(source.Path) == f))) model.Metadata[SourceHashes.Prefix + Path.GetFileName(read.Path)] = read.Sha256;
         QuantizationErrors.Note(model.Metadata, tensors);
 
-        progress?.Report(new ConversionProgress("checking", 0.9));
-        var bytes = SeqWriter.ToArray(model);
-        Check(bytes, graphs, prepared.Graphs[^1].Notes);
-        progress?.Report(new ConversionProgress("done", 1));
-        return new ConversionResult(model, bytes, converted, tensors, files.Read.Where(f => f.IsModel).Sum(f => f.Bytes)) { Unused = prepared.Unused, WeightNotes = weightNotes };
+        progress?.Report(new ConversionProgress("packing weights", Phase.Checking.At(0)));
+        var file = ConvertedFile.Of(model);
+        try
+        {
+            progress?.Report(new ConversionProgress("checking", Phase.Checking.At(0.5)));
+            Check(file, graphs, prepared.Graphs[^1].Notes);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+
+        progress?.Report(new ConversionProgress("checked", Phase.Checking.At(1)));
+        return new ConversionResult(model, file, converted, tensors, files.Read.Where(f => f.IsModel).Sum(f => f.Bytes)) { Unused = prepared.Unused, WeightNotes = weightNotes };
     }
 
     /// <summary>Checks the decoding document, and notes the largest context of a language model. If a model stayed one graph, the fault says why.</summary>
@@ -131,12 +141,12 @@ internal static class Conversion
     }
 
     /// <summary>Loads the file, plans a session of each graph and makes a decoder, so that every converted model runs.</summary>
-    private static void Check(byte[] file, List<IrGraph> graphs, List<string> notes)
+    private static void Check(ConvertedFile file, List<IrGraph> graphs, List<string> notes)
     {
         var bytes = 0L;
         try
         {
-            using var loaded = SeqModel.Load(file, new SeqModelOptions { VerifyChecksums = false });
+            using var loaded = file.Load();
             foreach (var graph in graphs)
             {
                 for (var i = 0; i < graph.Probes.Count; i++) bytes = Math.Max(bytes, Plan(loaded, graph, graph.Probes[i], isSmallest: i == 0));

@@ -1,7 +1,6 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Measuring;
 using SeqRuntime.Converter.Samples;
-using SeqRuntime.Format;
 
 namespace SeqRuntime.Converter.Pipeline;
 
@@ -21,29 +20,32 @@ internal static class MeasuredConversion
     private static ConversionResult Measured(PreparedModel prepared, ConversionOptions options, IProgress<ConversionProgress>? progress)
     {
         if (options.Weights == WeightKind.Float32 && options.WeightsOf.All(o => o.Weights == WeightKind.Float32)) return Conversion.Store(prepared, options, progress);
-        var result = Conversion.Store(prepared.Copy(), options, progress);
+        var copy = prepared.Copy();
+        var result = Conversion.Store(copy, options, progress);
+        copy.Forget();
         return result.Tensors.Any(t => t.Error is not null) ? Measured(prepared, result, options, progress) : result;
     }
 
     private static ConversionResult Measured(PreparedModel prepared, ConversionResult result, ConversionOptions options, IProgress<ConversionProgress>? progress)
     {
-        progress?.Report(new ConversionProgress("packing weights in fp32", 0.9));
-        using var exactFile = ExactFile.Of(prepared, options);
+        using var stored = result.Stored;
+        using var exactFile = prepared.Exact(options, progress);
         Garbage.Collect(result.SourceBytes);
-        using SeqModel exact = exactFile.Load(), rounded = SeqModel.Load(result.File, new SeqModelOptions { VerifyChecksums = false });
+        using SeqModel exact = exactFile.Load(), rounded = stored.Load();
         var samples = options.Samples.Count == 0 ? SampleSet.None : SampleFiles.Read(options.Samples, exact);
-        var measured = ModelError.Of(exact, rounded, samples, (graph, share) => progress?.Report(new ConversionProgress($"{graph}: measuring outputs", 0.92 + 0.08 * share)));
+        var measured = ModelError.Of(exact, rounded, samples, (graph, share) => progress?.Report(new ConversionProgress($"{graph}: measuring outputs", Phase.Measuring.At(share))));
         MeasuredMetadata.Note(result.Model.Metadata, measured);
-        return result with { File = SeqWriter.ToArray(result.Model), Measured = measured };
+        return result with { Stored = ConvertedFile.Of(result.Model), Measured = measured };
     }
 
     /// <summary>Records runs of the stored model in its file.</summary>
     private static ConversionResult Recorded(ConversionResult result, IProgress<ConversionProgress>? progress)
     {
         progress?.Report(new ConversionProgress("recording runs", 0.99));
-        using var model = SeqModel.Load(result.File, new SeqModelOptions { VerifyChecksums = false });
+        using var stored = result.Stored;
+        using var model = stored.Load();
         var golden = GoldenPairs.Of(model);
         result.Model.Golden.AddRange(golden.Graphs);
-        return result with { File = SeqWriter.ToArray(result.Model), Golden = golden };
+        return result with { Stored = ConvertedFile.Of(result.Model), Golden = golden };
     }
 }

@@ -22,14 +22,37 @@ internal sealed record PreparedModel(IReadOnlyList<(string Graph, string Path)> 
     public PreparedModel Copy() => this with { Graphs = [.. Graphs.Select(g => g with { Graph = Whole(g.Graph) })] };
 
     /// <summary>Stores the weights as the options say, with what decoders read. The graphs are changed.</summary>
+    /// <param name="options">The user's options.</param>
+    /// <param name="progress">Receives the share of weights that are rounded, on any thread.</param>
     /// <returns>The model, the stored tensors, and notes for the user.</returns>
     /// <exception cref="ConversionException">The options name no tensor or cannot be met.</exception>
-    public (SeqModelBuilder Model, List<ConvertedTensor> Tensors, List<string> Notes) Lower(ConversionOptions options)
+    public (SeqModelBuilder Model, List<ConvertedTensor> Tensors, List<string> Notes) Lower(ConversionOptions options, Action<double>? progress)
     {
-        var lowered = StoredWeights.Lower([.. Graphs.Select(g => g.Graph)], options);
+        var lowered = StoredWeights.Lower([.. Graphs.Select(g => g.Graph)], options, progress);
         foreach (var (table, entries) in Tables) lowered.Model.Tables[table] = entries;
         foreach (var (key, value) in Metadata) lowered.Model.Metadata[key] = value;
         return lowered;
+    }
+
+    /// <summary>The file of the same model in fp32. The prepared graphs are of no use afterwards.</summary>
+    public ConvertedFile Exact(ConversionOptions options, IProgress<ConversionProgress>? progress)
+    {
+        progress?.Report(new ConversionProgress("packing weights in fp32", Phase.PackingExact.At(0)));
+        var (model, _, _) = Lower(options with { Weights = WeightKind.Float32, WeightsOf = [], Keep = [] }, null);
+        var file = ConvertedFile.Of(model);
+        Forget();
+        return file;
+    }
+
+    /// <summary>Drops the weights, so that a large model is in memory no longer than it is of use.</summary>
+    public void Forget()
+    {
+        foreach (var (graph, _, _, _, _) in Graphs)
+        {
+            graph.Constants.Clear();
+            graph.Nodes.Clear();
+            graph.States.Clear();
+        }
     }
 
     private static IrGraph Whole(IrGraph graph)

@@ -19,14 +19,13 @@ internal sealed record SourceComparison(Measurement Measured, IReadOnlyList<(str
     public static SourceComparison Of(SeqModel model, string path, IReadOnlyList<(string Graph, string Path)> sources, ConversionOptions options, IProgress<ConversionProgress>? progress)
     {
         var prepared = Conversion.Prepare(sources, options, progress);
-        progress?.Report(new ConversionProgress("packing weights in fp32", 0.9));
-        using var file = ExactFile.Of(prepared, options);
+        using var file = prepared.Exact(options, progress);
         Garbage.Collect(prepared.Files.Read.Sum(f => f.Bytes));
         using var exact = file.Load();
         if (Differences(exact, model).ToList() is { Count: > 0 } differences)
             throw new ConversionException($"{path}: this model is not that of {string.Join(" and ", sources.Select(s => s.Path))} with {(ConversionRecord.Words(options).Any() ? string.Join(' ', ConversionRecord.Words(options)) : "no options")}: {string.Join("; ", differences)}. Give the files and the options that it was converted with.");
         var samples = options.Samples.Count == 0 ? SampleSet.None : SampleFiles.Read(options.Samples, exact);
-        var measured = ModelError.Of(exact, model, samples, (graph, share) => progress?.Report(new ConversionProgress($"{graph}: measuring outputs", 0.92 + 0.08 * share)));
+        var measured = ModelError.Of(exact, model, samples, (graph, share) => progress?.Report(new ConversionProgress($"{graph}: measuring outputs", Phase.Measuring.At(share))));
         return new SourceComparison(measured, SourceHashes.Different(prepared, model.Metadata));
     }
 

@@ -10,12 +10,12 @@ internal sealed class BFloat16Storage : WeightStorage
 
     public override string Help => "bf16 (half the size, eight bits of precision at any magnitude)";
 
-    public override RoundedMatrix Round(WeightLayout layout, float[] weights)
+    public override RoundedMatrix Round(WeightLayout layout, float[] weights, Action<long>? progress = null)
     {
         var (errors, squares) = Lost(weights, BFloat16Format.Rounded);
-        return new RoundedMatrix(errors, squares, () => BFloat16Format.Pack(weights, layout.Rows, layout.Columns, layout.PanelRows));
+        return new RoundedMatrix(errors, squares, matrix => BFloat16Format.Pack(matrix(), layout.Rows, layout.Columns, layout.PanelRows));
     }
 
     public override string? Obstacle(WeightMatrix weights) =>
-        base.Obstacle(weights) ?? (weights.Matrices.Any(m => m.Any(w => !float.IsFinite(BFloat16Format.Rounded(w)))) ? "a weight is outside ±3.39e38" : null);
+        base.Obstacle(weights) ?? (!float.IsFinite(BFloat16Format.Rounded(weights.Largest)) ? "a weight is outside ±3.39e38" : null);
 }

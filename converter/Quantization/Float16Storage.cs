@@ -20,14 +20,14 @@ internal sealed class Float16Storage : WeightStorage
 
     public override string Help => "fp16 (half the size)";
 
-    public override RoundedMatrix Round(WeightLayout layout, float[] weights)
+    public override RoundedMatrix Round(WeightLayout layout, float[] weights, Action<long>? progress = null)
     {
         var (errors, squares) = Lost(weights, static weight => (float)(Half)weight);
-        return new RoundedMatrix(errors, squares, () => Float16Format.Pack(weights, layout.Rows, layout.Columns, layout.PanelRows));
+        return new RoundedMatrix(errors, squares, matrix => Float16Format.Pack(matrix(), layout.Rows, layout.Columns, layout.PanelRows));
     }
 
     public override string? Obstacle(WeightMatrix weights) =>
-        base.Obstacle(weights) ?? (weights.Matrices.Any(m => m.Any(w => !(Math.Abs(w) <= Largest))) ? $"a weight is outside ±{Largest}" : null);
+        base.Obstacle(weights) ?? (!(weights.Largest <= Largest) ? $"a weight is outside ±{Largest}" : null);
 
     /// <summary>Small weights lose precision: fp16's exponents do not reach them.</summary>
     public override string? Loss(WeightMatrix weights) =>

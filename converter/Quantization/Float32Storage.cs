@@ -7,8 +7,8 @@ internal sealed class Float32Storage() : WeightStorage(WeightKind.Float32, "fp32
 {
     public override string Help => "fp32";
 
-    public override RoundedMatrix Round(WeightLayout layout, float[] weights) =>
-        new(0, 0, () => Float32Format.Pack(weights, layout.Rows, layout.Columns, layout.PanelRows));
+    public override RoundedMatrix Round(WeightLayout layout, float[] weights, Action<long>? progress = null) =>
+        new(0, 0, matrix => Float32Format.Pack(matrix(), layout.Rows, layout.Columns, layout.PanelRows));
 
     public override string? Obstacle(WeightMatrix weights) => null;
 }

@@ -22,38 +22,48 @@ internal static class Int4Quantizer
     private const double FewestSteps = 5.5;
     private const double StepBetween = 0.25;
 
+    /// <summary>Steps that the search tries: each number between the limits, with both signs.</summary>
+    private const int Tried = 2 * (int)((MostSteps - FewestSteps) / StepBetween + 1);
+
     /// <summary>Rounds a row-major matrix to int4.</summary>
-    public static RoundedMatrix Round(float[] weights, int rows, int columns, int panel = WeightLayout.WidestPanel)
+    public static RoundedMatrix Round(float[] weights, int rows, int columns, int panel = WeightLayout.WidestPanel, Action<long>? progress = null)
     {
         var groups = (columns + Group - 1) / Group;
         var quantized = new sbyte[weights.Length];
         var groupScales = new sbyte[rows * groups];
         var scales = new float[rows];
+        for (var row = 0; row < rows; row++) Quantizer.CheckFinite(weights.AsSpan(row * columns, columns), row);
+        RowWork.Run(rows, columns, RoundRow, progress);
         double errors = 0, squares = 0;
         for (var row = 0; row < rows; row++)
         {
-            var values = weights.AsSpan(row * columns, columns);
-            Quantizer.CheckFinite(values, row);
-            var scale = scales[row] = RowScale(values);
             for (var g = 0; g < groups; g++)
             {
-                var first = g * Group;
-                var group = values.Slice(first, Math.Min(Group, columns - first));
-                var groupScale = BestScale(group, scale);
-                groupScales[row * groups + g] = groupScale;
-                var step = (double)scale * groupScale;
-                for (var k = 0; k < group.Length; k++)
+                var step = (double)scales[row] * groupScales[row * groups + g];
+                for (var (k, end) = (row * columns + g * Group, row * columns + Math.Min((g + 1) * Group, columns)); k < end; k++)
                 {
-                    var q = Round(group[k], step);
-                    quantized[row * columns + first + k] = (sbyte)q;
-                    var error = group[k] - q * step;
+                    var error = weights[k] - quantized[k] * step;
                     errors += error * error;
-                    squares += (double)group[k] * group[k];
+                    squares += (double)weights[k] * weights[k];
                 }
             }
         }
 
         return new RoundedMatrix(errors, squares, () => Int4Format.Pack(quantized, groupScales, scales, rows, columns, panel));
+
+        void RoundRow(int row)
+        {
+            var values = weights.AsSpan(row * columns, columns);
+            var scale = scales[row] = RowScale(values);
+            for (var g = 0; g < groups; g++)
+            {
+                var first = g * Group;
+                var group = values.Slice(first, Math.Min(Group, columns - first));
+                var groupScale = groupScales[row * groups + g] = BestScale(group, scale);
+                var step = (double)scale * groupScale;
+                for (var k = 0; k < group.Length; k++) quantized[row * columns + first + k] = (sbyte)Round(group[k], step);
+            }
+        }
     }
 
     private static float RowScale(ReadOnlySpan<float> values)
@@ -67,16 +77,18 @@ internal static class Int4Quantizer
     private static double BestStep(ReadOnlySpan<float> group)
     {
         var largest = Largest(group);
+        if (largest == 0) return 0;
+        var length = StepErrors.Padded(Tried);
+        Span<double> steps = stackalloc double[length], errors = stackalloc double[length], corrected = stackalloc double[length], errorsCorrected = stackalloc double[length], unused = stackalloc double[length];
+        steps.Clear();
+        for (var i = 0; i < Tried; i += 2) (steps[i], steps[i + 1]) = (largest / (FewestSteps + i / 2 * StepBetween), -largest / (FewestSteps + i / 2 * StepBetween));
+        StepErrors.Of(group, steps, -8, 7, errors, corrected);
+        StepErrors.Of(group, corrected, -8, 7, errorsCorrected, unused);
         double best = 0, least = double.MaxValue;
-        for (var steps = FewestSteps; steps <= MostSteps && largest > 0; steps += StepBetween)
+        for (var i = 0; i < Tried; i++)
         {
-            foreach (var step in (ReadOnlySpan<double>)[largest / steps, -largest / steps])
-            {
-                var error = Error(group, step, out var corrected);
-                if (error < least) (best, least) = (step, error);
-                error = Error(group, corrected, out _);
-                if (error < least) (best, least) = (corrected, error);
-            }
+            if (errors[i] < least) (best, least) = (steps[i], errors[i]);
+            if (errorsCorrected[i] < least) (best, least) = (corrected[i], errorsCorrected[i]);
         }
 
         return best;
@@ -89,34 +101,19 @@ internal static class Int4Quantizer
         if (largest == 0 || scale == 0) return 0;
         var from = Math.Clamp((int)(largest / (MostSteps * scale)), 1, LargestScale);
         var to = Math.Clamp((int)Math.Ceiling(largest / (FewestSteps * scale)), 1, LargestScale);
+        var tried = 2 * (to - from + 1);
+        var length = StepErrors.Padded(tried);
+        Span<double> steps = stackalloc double[length], errors = stackalloc double[length], unused = stackalloc double[length];
+        steps.Clear();
+        for (var i = 0; i < tried; i += 2) (steps[i], steps[i + 1]) = ((from + i / 2) * scale, -(from + i / 2) * scale);
+        StepErrors.Of(group, steps, -8, 7, errors, unused);
         var (best, least) = (0, double.MaxValue);
-        for (var magnitude = from; magnitude <= to; magnitude++)
+        for (var i = 0; i < tried; i++)
         {
-            foreach (var multiple in (ReadOnlySpan<int>)[magnitude, -magnitude])
-            {
-                var error = Error(group, multiple * scale, out _);
-                if (error < least) (best, least) = (multiple, error);
-            }
+            if (errors[i] < least) (best, least) = (i % 2 == 0 ? from + i / 2 : -(from + i / 2), errors[i]);
         }
 
         return (sbyte)best;
-    }
-
-    /// <summary>The squared error of rounding to a step, and the best step for the integers found: Σ w·q / Σ q².</summary>
-    private static double Error(ReadOnlySpan<float> group, double step, out double corrected)
-    {
-        double errors = 0, products = 0, squares = 0;
-        foreach (var value in group)
-        {
-            var q = Round(value, step);
-            var error = value - q * step;
-            errors += error * error;
-            products += value * q;
-            squares += q * q;
-        }
-
-        corrected = squares > 0 ? products / squares : step;
-        return errors;
     }
 
     private static double Round(float value, double step) => step == 0 ? 0 : Math.Clamp(Math.Round(value / step, MidpointRounding.ToEven), -8, 7);

@@ -16,6 +16,6 @@ internal sealed class Int4Storage : WeightStorage
 
     public override string Help => "int4 with one scale for each row and each group of 32 inputs (an eighth of the size)";
 
-    public override RoundedMatrix Round(WeightLayout layout, float[] weights) =>
-        Int4Quantizer.Round(weights, layout.Rows, layout.Columns, layout.PanelRows);
+    public override RoundedMatrix Round(WeightLayout layout, float[] weights, Action<long>? progress = null) =>
+        Int4Quantizer.Round(weights, layout.Rows, layout.Columns, layout.PanelRows, progress);
 }

@@ -14,23 +14,10 @@ internal sealed class Int8GroupStorage : WeightStorage
 
     public override string Help => "int8g32, int8 with one scale for each 32 inputs (a little larger and more precise than int8)";
 
-    public override RoundedMatrix Round(WeightLayout layout, float[] weights)
+    public override RoundedMatrix Round(WeightLayout layout, float[] weights, Action<long>? progress = null)
     {
-        var (rows, columns, groups) = (layout.Rows, layout.Columns, layout.Groups);
-        var quantized = new sbyte[weights.Length];
-        var scales = new float[rows * groups];
-        double errors = 0, squares = 0;
-        for (var row = 0; row < rows; row++)
-        {
-            for (var group = 0; group < groups; group++)
-            {
-                var first = group * Int8GroupFormat.Group;
-                var place = row * columns + first;
-                var count = Math.Min(Int8GroupFormat.Group, columns - first);
-                scales[row * groups + group] = Quantizer.Round(weights.AsSpan(place, count), row, isNarrow: true, quantized.AsSpan(place, count), ref errors, ref squares);
-            }
-        }
-
+        var (rows, columns) = (layout.Rows, layout.Columns);
+        var (quantized, scales, errors, squares) = Quantizer.Rounded(weights, rows, columns, Int8GroupFormat.Group, isNarrow: true, progress);
         return new RoundedMatrix(errors, squares, () => Int8GroupFormat.Pack(quantized, scales, rows, columns, layout.PanelRows));
     }
 }

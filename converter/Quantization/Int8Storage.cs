@@ -23,6 +23,6 @@ internal sealed class Int8Storage : WeightStorage
 
     public override RoundedMatrix RoundSteps(WeightLayout layout, float[] weights) => Quantizer.StepsToInt8(weights, layout.Rows, layout.Columns, layout.PanelRows);
 
-    public override RoundedMatrix Round(WeightLayout layout, float[] weights) =>
-        Quantizer.ToInt8(weights, layout.Rows, layout.Columns, layout.PanelRows);
+    public override RoundedMatrix Round(WeightLayout layout, float[] weights, Action<long>? progress = null) =>
+        Quantizer.ToInt8(weights, layout.Rows, layout.Columns, layout.PanelRows, progress);
 }

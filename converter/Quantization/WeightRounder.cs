@@ -3,7 +3,8 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Quantization;
 
 /// <summary>Rounds weights and measures the loss, once for each content and storage. Only what is stored in the end is packed.</summary>
-internal sealed class WeightRounder
+/// <param name="progress">Receives the weights rounded since the last call, on any thread.</param>
+internal sealed class WeightRounder(Action<long>? progress = null)
 {
     private readonly Dictionary<(ContentKey Key, WeightKind Kind), RoundedWeights> _rounded = [];
 
@@ -11,21 +12,28 @@ internal sealed class WeightRounder
     {
         if (_rounded.TryGetValue((weights.Key, kind), out var rounded)) return rounded;
         var layout = weights.LayoutAs(kind);
-        RoundedMatrix[] matrices = [.. weights.Matrices.Select(matrix => weights.IsStepped ? kind.Storage().RoundSteps(layout, matrix) : kind.Storage().Round(layout, matrix))];
+        RoundedMatrix[] matrices = [.. weights.Matrices.Select(matrix => weights.IsStepped ? kind.Storage().RoundSteps(layout, matrix) : kind.Storage().Round(layout, matrix, progress))];
         double errors = matrices.Sum(matrix => matrix.ErrorSquares), squares = matrices.Sum(matrix => matrix.WeightSquares);
         double? relative = kind == WeightKind.Float32 ? null : squares > 0 ? Math.Sqrt(errors / squares) : 0;
-        var made = new RoundedWeights(matrices, relative);
-        // Weights in fp32 are not computed, and keeping them would double the memory.
-        if (kind != WeightKind.Float32) _rounded[(weights.Key, kind)] = made;
-        return made;
+        return _rounded[(weights.Key, kind)] = new RoundedWeights(matrices, relative);
     }
 }
 
 /// <summary>Rounded matrices and their relative root-mean-square error; the error is null for fp32.</summary>
 internal sealed record RoundedWeights(RoundedMatrix[] Matrices, double? Error);
 
-/// <summary>A rounded matrix.</summary>
+/// <summary>A rounded matrix. It holds no weights of the source: those that are rounded only as they are packed are given again.</summary>
 /// <param name="ErrorSquares">Sum of the squared errors.</param>
 /// <param name="WeightSquares">Sum of the squared weights.</param>
-/// <param name="Pack">Lays the matrix out for the file.</param>
-internal sealed record RoundedMatrix(double ErrorSquares, double WeightSquares, Func<byte[]> Pack);
+/// <param name="From">Lays the matrix out for the file. It may read the row-major weights.</param>
+internal sealed record RoundedMatrix(double ErrorSquares, double WeightSquares, Func<Func<float[]>, byte[]> From)
+{
+    /// <summary>A matrix whose rounded weights are kept.</summary>
+    public RoundedMatrix(double errorSquares, double weightSquares, Func<byte[]> pack)
+        : this(errorSquares, weightSquares, _ => pack())
+    {
+    }
+
+    /// <summary>Lays out a matrix whose rounded weights are kept.</summary>
+    public byte[] Pack() => From(() => []);
+}

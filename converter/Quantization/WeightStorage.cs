@@ -42,7 +42,7 @@ internal abstract class WeightStorage(WeightKind kind, string name, string repor
     public virtual WeightFormat FormatOfSteps(int columns) => FormatOf(columns);
 
     /// <summary>Rounds a row-major matrix and measures the loss.</summary>
-    public abstract RoundedMatrix Round(WeightLayout layout, float[] weights);
+    public abstract RoundedMatrix Round(WeightLayout layout, float[] weights, Action<long>? progress = null);
 
     /// <summary>The same for rows that are whole steps of their scales.</summary>
     public virtual RoundedMatrix RoundSteps(WeightLayout layout, float[] weights) => Round(layout, weights);
@@ -50,10 +50,10 @@ internal abstract class WeightStorage(WeightKind kind, string name, string repor
     /// <summary>Why this storage cannot hold the weights; null if it can.</summary>
     public virtual string? Obstacle(WeightMatrix weights)
     {
-        if (weights.Matrices.Any(m => m.Any(w => !float.IsFinite(w)))) return "it holds infinity or NaN";
+        if (!float.IsFinite(weights.Largest)) return "it holds infinity or NaN";
         var format = FormatOf(weights.Columns);
         if (weights.Columns > format.MaxColumns) return $"it has {weights.Columns} columns; at most {format.MaxColumns} are possible";
-        return format.IsInteger && weights.Matrices.Max(m => m.Max(Math.Abs)) is > 0 and < SmallestScaled ? "all weights are below 1e-36" : null;
+        return format.IsInteger && weights.Largest is > 0 and < SmallestScaled ? "all weights are below 1e-36" : null;
     }
 
     /// <summary>Why the weights lose too much in this storage, unless the user names them; null if they do not.</summary>

@@ -193,7 +193,7 @@ internal sealed class LoopMasks
     }
 
     private bool AreEqual(string a, string b) =>
-        _rewriter.Constant(a) is { } first && _rewriter.Constant(b) is { } second && first.Type == second.Type && first.Shape.SequenceEqual(second.Shape) && first.Data.AsSpan().SequenceEqual(second.Data);
+        _rewriter.Constant(a) is { } first && _rewriter.Constant(b) is { } second && first.Type == second.Type && first.Shape.SequenceEqual(second.Shape) && first.Data.SequenceEqual(second.Data);
 
     private string Root(string value)
     {

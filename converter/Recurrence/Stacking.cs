@@ -32,7 +32,7 @@ internal sealed class Stacking(Rewriter rewriter, Emitter emitter, int steps)
         if (values.Any(v => rewriter.Constant(v) is null)) return null;
         var tensors = values.Select(v => rewriter.Constant(v)!).ToList();
         if (tensors.Exists(t => t.Type != tensors[0].Type || !t.Shape.SequenceEqual(tensors[0].Shape)) || (long)tensors[0].Count * steps > MostConstants) return null;
-        return emitter.Constant(new IrTensor(tensors[0].Type, [steps, .. tensors[0].Shape], [.. tensors.SelectMany(t => t.Data)]));
+        return emitter.Constant(IrTensor.Joined([steps, .. tensors[0].Shape], tensors));
     }
 
     private string? Slices(IReadOnlyList<string> values)
@@ -109,7 +109,7 @@ internal sealed class Stacking(Rewriter rewriter, Emitter emitter, int steps)
     }
 
     private bool AreSame(string a, string b) =>
-        a == b || (a.Length > 0 && b.Length > 0 && rewriter.Constant(a) is { } first && rewriter.Constant(b) is { } second && first.Type == second.Type && first.Shape.SequenceEqual(second.Shape) && first.Data.AsSpan().SequenceEqual(second.Data));
+        a == b || (a.Length > 0 && b.Length > 0 && rewriter.Constant(a) is { } first && rewriter.Constant(b) is { } second && first.Type == second.Type && first.Shape.SequenceEqual(second.Shape) && first.Data.SequenceEqual(second.Data));
 
     /// <summary>Whether two nodes have equal attributes. Marks may differ.</summary>
     public static bool AttributesEqual(IrNode a, IrNode b) =>
@@ -118,7 +118,7 @@ internal sealed class Stacking(Rewriter rewriter, Emitter emitter, int steps)
             (long[] x, long[] y) => x.AsSpan().SequenceEqual(y),
             (float[] x, float[] y) => x.AsSpan().SequenceEqual(y),
             (string[] x, string[] y) => x.AsSpan().SequenceEqual(y),
-            (IrTensor x, IrTensor y) => x.Type == y.Type && x.Shape.SequenceEqual(y.Shape) && x.Data.AsSpan().SequenceEqual(y.Data),
+            (IrTensor x, IrTensor y) => x.Type == y.Type && x.Shape.SequenceEqual(y.Shape) && x.Data.SequenceEqual(y.Data),
             var (x, y) => Equals(x, y),
         });
 

@@ -73,7 +73,7 @@ internal static class StepChains
         foreach (var i in a.Recurrent!.Weights)
         {
             if (a.Input(i) == b.Input(i)) continue;
-            if (rewriter.Constant(a.Input(i)) is not { } first || rewriter.Constant(b.Input(i)) is not { } second || !first.Shape.SequenceEqual(second.Shape) || !first.Data.AsSpan().SequenceEqual(second.Data)) return false;
+            if (rewriter.Constant(a.Input(i)) is not { } first || rewriter.Constant(b.Input(i)) is not { } second || !first.Shape.SequenceEqual(second.Shape) || !first.Data.SequenceEqual(second.Data)) return false;
         }
 
         return true;

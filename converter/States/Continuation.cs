@@ -90,7 +90,7 @@ internal sealed class Continuation
             foreach (var (name, constant) in steps[0].Factors)
             {
                 if (views[0].Graph.ConstantOf(name) is not null || !other.Factors.TryGetValue(name, out var same)) continue;
-                var isSame = constant.Data.Length == same.Data.Length ? constant.Data.AsSpan().SequenceEqual(same.Data) : constant.Uniform() is { } value && value == same.Uniform();
+                var isSame = constant.Data.Length == same.Data.Length ? constant.Data.SequenceEqual(same.Data) : constant.Uniform() is { } value && value == same.Uniform();
                 if (!isSame) return $"'{name}' depends on the length of the sequence";
             }
         }

@@ -130,7 +130,7 @@ internal sealed class Places
     }
 
     private bool HaveOneMatrix(IrNode a, IrNode b) =>
-        a.Op == b.Op && a.Recurrent is { } op && (op.HasRecurrence ? 2 : 1) is var matrix && _view.Known(a.Input(matrix)) is { } first && _view.Known(b.Input(matrix)) is { } second && (ReferenceEquals(first, second) || first.Data.AsSpan().SequenceEqual(second.Data));
+        a.Op == b.Op && a.Recurrent is { } op && (op.HasRecurrence ? 2 : 1) is var matrix && _view.Known(a.Input(matrix)) is { } first && _view.Known(b.Input(matrix)) is { } second && (ReferenceEquals(first, second) || first.Data.SequenceEqual(second.Data));
 
     private void AddLayer(IrNode layer, bool isWritten)
     {

@@ -122,7 +122,7 @@ internal sealed class StepRules(SizedView view)
         if (constant.Count == 1 || steps.Distinct().Count() <= 1) return;
         var places = ElementMoves.Broadcast([.. Enumerable.Range(0, constant.Count).Select(i => (long)i)], constant.Shape, shape);
         var size = constant.Data.Length / constant.Count;
-        ReadOnlySpan<byte> Element(long place) => constant.Data.AsSpan((int)place * size, size);
+        ReadOnlySpan<byte> Element(long place) => constant.Data.Slice((int)place * size, size);
         for (var axis = 0; axis < shape.Length; axis++)
         {
             var stride = shape.Skip(axis + 1).Aggregate(1, (a, b) => a * b);

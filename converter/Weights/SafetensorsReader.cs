@@ -37,7 +37,7 @@ internal static class SafetensorsReader
         if (file.Length < sizeof(ulong)) throw Damaged(where, $"{file.Length} bytes are too few for the header's length");
         var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(file);
         if (headerBytes > LargestHeader || headerBytes > (ulong)(file.Length - sizeof(ulong))) throw Damaged(where, $"a header of {headerBytes} bytes does not fit into a file of {file.Length} bytes");
-        var data = file.AsMemory(sizeof(ulong) + (int)headerBytes);
+        ReadOnlyMemory<byte> data = file.AsMemory(sizeof(ulong) + (int)headerBytes);
         using var header = JsonText.Parse(file[sizeof(ulong)..(sizeof(ulong) + (int)headerBytes)], $"{where}: the header of this safetensors file");
         if (header.RootElement.ValueKind != JsonValueKind.Object) throw Damaged(where, "the header is not a JSON object");
         var entries = header.RootElement.EnumerateObject().Where(e => !e.NameEquals("__metadata__")).Select(e => Entry.Of(e, data.Length, where)).ToList();
@@ -49,11 +49,11 @@ internal static class SafetensorsReader
         }
 
         if (end != data.Length) throw Damaged(where, $"its tensors end at byte {end} of {data.Length}");
-        return entries.ConvertAll(e => new WeightTensor(e.Name, () => e.Shape, () => Tensor(e, data.Span[e.From..e.To], where)));
+        return entries.ConvertAll(e => new WeightTensor(e.Name, () => e.Shape, () => Tensor(e, data[e.From..e.To], where)));
     }
 
-    private static IrTensor Tensor(Entry entry, ReadOnlySpan<byte> bytes, string where) => s_types.TryGetValue(entry.Type, out var type)
-        ? StoredTensor.Of(type, entry.Shape, bytes.ToArray())
+    private static IrTensor Tensor(Entry entry, ReadOnlyMemory<byte> bytes, string where) => s_types.TryGetValue(entry.Type, out var type)
+        ? StoredTensor.Of(type, entry.Shape, IrTensor.Part(bytes))
         : throw new ConversionException($"{where}: tensor '{entry.Name}' has type {entry.Type}; save it as {string.Join(", ", s_types.Keys.SkipLast(1))} or {s_types.Keys.Last()}");
 
     private static ConversionException Damaged(string where, string what) => new($"{where}: this is not a safetensors file, or it is damaged: {what}.");

@@ -34,22 +34,44 @@ internal sealed class SeqModelBuilder
         return Tensors.Count - 1;
     }
 
+    /// <summary>Adds a dense constant whose data nobody changes, and returns its index.</summary>
+    public int AddDense(string name, ElementType type, int[] shape, ReadOnlyMemory<byte> data)
+    {
+        Tensors.Add(new TensorDefinition(name, TensorFormat.Dense, type, shape, 1, new TensorBytes(data.Length, () => [data])));
+        return Tensors.Count - 1;
+    }
+
     /// <summary>Adds matrices of <paramref name="rows"/> × <paramref name="columns"/>, each packed by <see cref="WeightLayout"/>.</summary>
     public int AddPacked(string name, TensorFormat format, int rows, int columns, params byte[][] matrices) => AddPacked(name, new WeightLayout(format, rows, columns), matrices);
 
     /// <summary>Adds packed matrices of one layout.</summary>
     public int AddPacked(string name, WeightLayout layout, params byte[][] matrices)
     {
+        return AddPacked(name, layout, matrices.Length, i => matrices[i]);
+    }
+
+    /// <summary>Adds matrices that are packed when the file is written.</summary>
+    public int AddPacked(string name, WeightLayout layout, int count, Func<int, byte[]> pack)
+    {
         var stride = checked((int)layout.Stride);
-        var data = matrices is [var only] && only.Length == stride ? only : new byte[checked(stride * matrices.Length)];
-        for (var i = 0; i < matrices.Length && data != matrices[i]; i++) matrices[i].CopyTo(data.AsSpan(i * stride));
-        Tensors.Add(new TensorDefinition(name, layout.Format.Number, ElementType.Float32, [layout.Rows, layout.Columns], matrices.Length, data, layout.PanelRows));
+        var data = new TensorBytes(checked(stride * count), Parts);
+        Tensors.Add(new TensorDefinition(name, layout.Format.Number, ElementType.Float32, [layout.Rows, layout.Columns], count, data, layout.PanelRows));
         return Tensors.Count - 1;
+
+        IEnumerable<ReadOnlyMemory<byte>> Parts()
+        {
+            for (var i = 0; i < count; i++)
+            {
+                var packed = pack(i);
+                yield return packed;
+                yield return new byte[stride - packed.Length];
+            }
+        }
     }
 }
 
 /// <summary>A constant. If packed, <paramref name="Shape"/> is [rows, columns] of each of <paramref name="Count"/> matrices, in panels of <paramref name="PanelRows"/> rows.</summary>
-internal sealed record TensorDefinition(string Name, TensorFormat Format, ElementType Type, int[] Shape, int Count, byte[] Data, int PanelRows = WeightLayout.WidestPanel);
+internal sealed record TensorDefinition(string Name, TensorFormat Format, ElementType Type, int[] Shape, int Count, TensorBytes Data, int PanelRows = WeightLayout.WidestPanel);
 
 /// <summary>One named graph: a flat list of nodes over values, in execution order.</summary>
 internal sealed class GraphDefinition(SeqModelBuilder model, string name)

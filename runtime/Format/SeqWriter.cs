@@ -6,73 +6,109 @@ namespace SeqRuntime.Format;
 /// <summary>Writes a <see cref="SeqModelBuilder"/> as a <c>.seq</c> file. Its counterpart is <see cref="SeqReader"/>, field by field.</summary>
 internal static class SeqWriter
 {
+    private sealed record Section(string Name, bool IsRequired, long Length, Func<IEnumerable<ReadOnlyMemory<byte>>> Parts)
+    {
+        public Section(string name, bool isRequired, byte[] content)
+            : this(name, isRequired, content.Length, () => [content])
+        {
+        }
+    }
+
     /// <summary>The file's bytes.</summary>
     public static byte[] ToArray(SeqModelBuilder model)
     {
-        var parts = Parts(model);
-        var file = new byte[parts.Sum(part => (long)part.Length)];
-        var at = 0;
-        foreach (var part in parts)
-        {
-            part.CopyTo(file.AsMemory(at));
-            at += part.Length;
-        }
-
+        var sections = Sections(model);
+        var file = new byte[Offsets(sections)[^1]];
+        Write(model, sections, new MemoryStream(file));
         return file;
     }
 
-    public static void Write(SeqModelBuilder model, Stream stream)
+    /// <summary>Writes the file. Tensors are made one after the other; twice, if the stream cannot seek.</summary>
+    /// <returns>The position of each tensor's bytes in the file.</returns>
+    public static long[] Write(SeqModelBuilder model, Stream stream)
     {
-        foreach (var part in Parts(model)) stream.Write(part.Span);
+        var sections = Sections(model);
+        Write(model, sections, stream);
+        var start = Offsets(sections)[Array.FindIndex(sections, section => section.Name == SeqLayout.Data)];
+        return Array.ConvertAll(SeqLayout.Place([.. model.Tensors.Select(t => (long)t.Data.Length)]).Offsets, offset => start + offset);
     }
 
-    /// <summary>The file in parts. The contents of tensors are not copied.</summary>
-    private static List<ReadOnlyMemory<byte>> Parts(SeqModelBuilder model)
+    private static void Write(SeqModelBuilder model, Section[] sections, Stream stream)
     {
-        (string Name, bool Required, List<ReadOnlyMemory<byte>> Parts)[] sections =
-        [
-            (SeqLayout.Metadata, false, [Section(w => WriteMetadata(w, model))]),
-            (SeqLayout.Tensors, true, [Compact(w => WriteTensors(w, model))]),
-            (SeqLayout.Graphs, true, [Compact(w => WriteGraphs(w, model))]),
-            (SeqLayout.Data, true, TensorData(model)),
-        ];
-        var caches = model.Graphs.Index().SelectMany(g => Caches(g.Item).Select(cache => (Graph: g.Index, cache.Symbol, cache.Most))).ToList();
-        if (model.Tables.Count > 0) sections = [sections[0], (SeqLayout.Tables, false, [Section(w => WriteTables(w, model))]), .. sections[1..]];
-        if (caches.Count > 0) sections = [.. sections, (SeqLayout.Caches, true, [Compact(w => w.List(caches, static (w, c) => w.Numbers([c.Graph, c.Symbol, c.Most])))])];
-        if (model.Golden.Count > 0) sections = [.. sections, (SeqLayout.Golden, false, [Compact(w => GoldenSection.Write(w, model.Golden))])];
+        // The header holds the checksums of what follows it.
+        var head = new byte[HeadBytes(sections)];
+        if (!stream.CanSeek) Fill(head, model, sections, Contents(sections, Stream.Null));
+        var start = stream.CanSeek ? stream.Position : 0;
+        stream.Write(head);
+        Pad(stream, head.Length);
+        var sums = Contents(sections, stream);
+        if (!stream.CanSeek) return;
+        Fill(head, model, sections, sums);
+        var end = stream.Position;
+        stream.Position = start;
+        stream.Write(head);
+        stream.Position = end;
+    }
 
-        var head = new byte[SeqLayout.HeaderBytes + sections.Length * SeqLayout.SectionEntryBytes];
-        var offset = SeqLayout.Align(head.Length);
+    /// <summary>Writes the sections and returns their checksums.</summary>
+    private static uint[] Contents(Section[] sections, Stream stream) => Array.ConvertAll(sections, section =>
+    {
+        var sum = 0u;
+        foreach (var part in section.Parts())
+        {
+            stream.Write(part.Span);
+            sum = SeqLayout.Checksum(part.Span, ~sum);
+        }
+
+        Pad(stream, section.Length);
+        return sum;
+    });
+
+    private static void Pad(Stream stream, long length) => stream.Write(new byte[SeqLayout.Align(length) - length]);
+
+    private static int HeadBytes(Section[] sections) => SeqLayout.HeaderBytes + sections.Length * SeqLayout.SectionEntryBytes;
+
+    /// <summary>Where each section begins, and where the file ends.</summary>
+    private static long[] Offsets(Section[] sections)
+    {
+        var offsets = new long[sections.Length + 1];
+        offsets[0] = SeqLayout.Align(HeadBytes(sections));
+        for (var i = 0; i < sections.Length; i++) offsets[i + 1] = SeqLayout.Align(offsets[i] + sections[i].Length);
+        return offsets;
+    }
+
+    private static void Fill(byte[] head, SeqModelBuilder model, Section[] sections, uint[] sums)
+    {
+        var offsets = Offsets(sections);
         for (var i = 0; i < sections.Length; i++)
         {
             var entry = head.AsSpan(SeqLayout.HeaderBytes + i * SeqLayout.SectionEntryBytes);
-            var length = sections[i].Parts.Sum(part => (long)part.Length);
             BinaryPrimitives.WriteUInt32LittleEndian(entry, SeqLayout.SectionId(sections[i].Name));
-            BinaryPrimitives.WriteUInt32LittleEndian(entry[4..], sections[i].Required ? SeqLayout.Required : 0);
-            BinaryPrimitives.WriteInt64LittleEndian(entry[8..], offset);
-            BinaryPrimitives.WriteInt64LittleEndian(entry[16..], length);
-            BinaryPrimitives.WriteUInt32LittleEndian(entry[24..], sections[i].Parts.Aggregate(0u, (sum, part) => SeqLayout.Checksum(part.Span, ~sum)));
-            offset = SeqLayout.Align(offset + length);
+            BinaryPrimitives.WriteUInt32LittleEndian(entry[4..], sections[i].IsRequired ? SeqLayout.Required : 0);
+            BinaryPrimitives.WriteInt64LittleEndian(entry[8..], offsets[i]);
+            BinaryPrimitives.WriteInt64LittleEndian(entry[16..], sections[i].Length);
+            BinaryPrimitives.WriteUInt32LittleEndian(entry[24..], sums[i]);
         }
 
         BinaryPrimitives.WriteUInt64LittleEndian(head, SeqLayout.Magic);
         BinaryPrimitives.WriteUInt16LittleEndian(head.AsSpan(SeqLayout.MajorAt), SeqLayout.Major);
         BinaryPrimitives.WriteUInt16LittleEndian(head.AsSpan(SeqLayout.MinorAt), model.Tensors.Max(tensor => WeightFormats.Find(tensor.Format)?.Minor) ?? 0);
         BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(SeqLayout.SectionCountAt), sections.Length);
-        BinaryPrimitives.WriteInt64LittleEndian(head.AsSpan(SeqLayout.FileLengthAt), offset);
+        BinaryPrimitives.WriteInt64LittleEndian(head.AsSpan(SeqLayout.FileLengthAt), offsets[^1]);
         BinaryPrimitives.WriteUInt32LittleEndian(head.AsSpan(SeqLayout.ChecksumAt), SeqLayout.Checksum(head));
+    }
 
-        List<ReadOnlyMemory<byte>> file = [];
-        Append([head]);
-        foreach (var section in sections) Append(section.Parts);
-        return file;
-
-        void Append(List<ReadOnlyMemory<byte>> parts)
-        {
-            file.AddRange(parts);
-            var length = parts.Sum(part => (long)part.Length);
-            file.Add(new byte[SeqLayout.Align(length) - length]);
-        }
+    private static Section[] Sections(SeqModelBuilder model)
+    {
+        var caches = model.Graphs.Index().SelectMany(g => Caches(g.Item).Select(cache => (Graph: g.Index, cache.Symbol, cache.Most))).ToList();
+        List<Section> sections = [new(SeqLayout.Metadata, false, Plain(w => WriteMetadata(w, model)))];
+        if (model.Tables.Count > 0) sections.Add(new(SeqLayout.Tables, false, Plain(w => WriteTables(w, model))));
+        sections.Add(new(SeqLayout.Tensors, true, Compact(w => WriteTensors(w, model))));
+        sections.Add(new(SeqLayout.Graphs, true, Compact(w => WriteGraphs(w, model))));
+        sections.Add(TensorData(model));
+        if (caches.Count > 0) sections.Add(new(SeqLayout.Caches, true, Compact(w => w.List(caches, static (w, c) => w.Numbers([c.Graph, c.Symbol, c.Most])))));
+        if (model.Golden.Count > 0) sections.Add(new(SeqLayout.Golden, false, Compact(w => GoldenSection.Write(w, model.Golden))));
+        return [.. sections];
     }
 
     /// <summary>The growing states' limits, each with the index of its symbolic dimension.</summary>
@@ -84,20 +120,24 @@ internal static class SeqWriter
         return graph.Largest.Select(limit => (indices.GetValueOrDefault(limit.Key, -1), limit.Value));
     }
 
-    private static List<ReadOnlyMemory<byte>> TensorData(SeqModelBuilder model)
+    private static Section TensorData(SeqModelBuilder model)
     {
         var (offsets, end) = SeqLayout.Place([.. model.Tensors.Select(t => (long)t.Data.Length)]);
-        var parts = new List<ReadOnlyMemory<byte>>();
-        var at = 0L;
-        foreach (var (offset, tensor) in offsets.Zip(model.Tensors).Where(t => t.Second.Data.Length > 0).OrderBy(t => t.First))
-        {
-            if (offset > at) parts.Add(new byte[offset - at]);
-            parts.Add(tensor.Data);
-            at = offset + tensor.Data.Length;
-        }
+        var length = SeqLayout.Align(end) + SeqLayout.ReadSlack;
+        return new Section(SeqLayout.Data, true, length, Parts);
 
-        parts.Add(new byte[SeqLayout.Align(end) + SeqLayout.ReadSlack - at]);
-        return parts;
+        IEnumerable<ReadOnlyMemory<byte>> Parts()
+        {
+            var at = 0L;
+            foreach (var (offset, tensor) in offsets.Zip(model.Tensors).Where(t => t.Second.Data.Length > 0).OrderBy(t => t.First))
+            {
+                if (offset > at) yield return new byte[offset - at];
+                foreach (var part in tensor.Data.Parts()) yield return part;
+                at = offset + tensor.Data.Length;
+            }
+
+            yield return new byte[length - at];
+        }
     }
 
     private static byte[] Compact(Action<CompactWriter> write)
@@ -107,7 +147,7 @@ internal static class SeqWriter
         return writer.ToArray();
     }
 
-    private static byte[] Section(Action<BinaryWriter> write)
+    private static byte[] Plain(Action<BinaryWriter> write)
     {
         using var stream = new MemoryStream();
         using (var writer = new BinaryWriter(stream)) write(writer);

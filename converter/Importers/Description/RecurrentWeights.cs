@@ -23,7 +23,8 @@ internal sealed class RecurrentWeights
     /// <param name="suffixes">The suffix of each direction: <c>_l0</c>, <c>_l0_reverse</c> …, or empty for a cell. A layer with a projection is read one direction at a time.</param>
     public static RecurrentWeights Read(GraphComposer graph, RecurrentOp op, params string[] suffixes)
     {
-        List<float> w = [], r = [], b = [], p = [];
+        List<IrTensor> w = [], r = [];
+        List<float> b = [], p = [];
         int inputs = -1, hidden = -1, state = -1;
         IrTensor? projection = null;
         foreach (var suffix in suffixes)
@@ -35,7 +36,7 @@ internal sealed class RecurrentWeights
             var units = op.HasRecurrence ? Recurrent(suffix, rows, columns) : Vectors(suffix, rows, columns);
             if (hidden >= 0 && (hidden != units || inputs != columns)) throw graph.Fault("the two directions differ in size");
             (hidden, inputs) = (units, columns);
-            w.AddRange(input.Floats);
+            w.Add(input);
             AddBias("bias_ih" + suffix);
             AddBias(op.HasRecurrence ? "bias_hh" + suffix : null);
         }
@@ -43,8 +44,8 @@ internal sealed class RecurrentWeights
         var (count, gateRows) = (suffixes.Length, op.Gates * hidden);
         return new RecurrentWeights(
             hidden,
-            Constant("weight_ih", IrTensor.Of<float>([count, gateRows, inputs], [.. w])),
-            op.HasRecurrence ? Constant("weight_hh", IrTensor.Of<float>([count, gateRows, state], [.. r])) : null,
+            Constant("weight_ih", IrTensor.Joined([count, gateRows, inputs], w)),
+            op.HasRecurrence ? Constant("weight_hh", IrTensor.Joined([count, gateRows, state], r)) : null,
             b.TrueForAll(value => value == 0) ? null : Constant("bias", IrTensor.Of<float>([count, 2 * gateRows], [.. b])),
             op.HasRecurrence ? null : Constant("weight_c", IrTensor.Of<float>([count, op.Vectors * hidden], [.. p])),
             projection is null ? null : Constant("weight_hr", projection));
@@ -57,7 +58,7 @@ internal sealed class RecurrentWeights
             if (projection is not null && (projection.Shape.Length != 2 || projection.Shape[0] != state)) throw graph.Fault($"'{graph.NameOf("weight_hr" + suffix)}' has shape [{string.Join(", ", projection.Shape)}]; a projection to the {state} columns of '{graph.NameOf("weight_hh" + suffix)}' must be [{state}, units]");
             if (rows != op.Gates * (long)units || recurrent.Shape[0] != rows)
                 throw graph.Fault($"'{graph.NameOf("weight_ih" + suffix)}' of shape [{rows}, {columns}] and '{graph.NameOf("weight_hh" + suffix)}' of shape [{recurrent.Shape[0]}, {units}] are not the weights of a {op}, which has {op.Gates} gates of {units} rows");
-            r.AddRange(recurrent.Floats);
+            r.Add(recurrent);
             return units;
         }
 

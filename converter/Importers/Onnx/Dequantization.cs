@@ -192,7 +192,7 @@ internal sealed class Dequantization
     private bool IsSameEverywhere(IrNode dequantize) => IsScalar(dequantize.Input(1)) || Producer(dequantize.Input(1)) is { Op: "DynamicQuantizeLinear" };
 
     private bool AreEqual(string a, string b) =>
-        a == b || (ConstantOf(a) is { } first && ConstantOf(b) is { } second && first.Type == second.Type && first.Count == second.Count && first.Data.AsSpan().SequenceEqual(second.Data));
+        a == b || (ConstantOf(a) is { } first && ConstantOf(b) is { } second && first.Type == second.Type && first.Count == second.Count && first.Data.SequenceEqual(second.Data));
 
     private sealed class Counts
     {

@@ -33,23 +33,23 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
         if (proto.DataLocation == TensorProto.Types.DataLocation.External && proto.RawData.Length > 0) throw Fault(proto, "it has its data twice, in the model and in an external file");
         if (proto.DataLocation == TensorProto.Types.DataLocation.External) return FromRaw(proto, type, shape, (int)count, External(proto, count));
         if (proto.HasRawData && proto.FloatData.Count + proto.Int32Data.Count + proto.Int64Data.Count + proto.DoubleData.Count + proto.Uint64Data.Count + proto.StringData.Count > 0) throw Fault(proto, "it has its data twice, as bytes and as numbers");
-        if (proto.HasRawData) return FromRaw(proto, type, shape, (int)count, proto.RawData.Memory.ToArray());
+        if (proto.HasRawData) return FromRaw(proto, type, shape, (int)count, IrTensor.Part(proto.RawData.Memory));
         return FromFields(proto, type, shape, (int)count);
     }
 
-    private IrTensor FromRaw(TensorProto proto, ElementType type, int[] shape, int count, byte[] raw)
+    private IrTensor FromRaw(TensorProto proto, ElementType type, int[] shape, int count, ReadOnlyMemory<byte> raw)
     {
         if (raw.Length != Bytes(proto, count)) throw Fault(proto, $"it has {raw.Length} bytes of data; {count} elements need {Bytes(proto, count)}");
         var data = (OnnxType)proto.DataType switch
         {
-            OnnxType.UInt4 => Convert(raw, count, static (r, i) => (byte)(r[i / 2] >> (i % 2 * 4) & 15)),
-            OnnxType.Int4 => Convert(raw, count, static (r, i) => (sbyte)((sbyte)(r[i / 2] << ((1 - i % 2) * 4)) >> 4)),
-            OnnxType.Float16 => Convert(raw, count, static (r, i) => (float)BitConverter.UInt16BitsToHalf(BinaryPrimitives.ReadUInt16LittleEndian(r[(2 * i)..]))),
-            OnnxType.BFloat16 => Convert(raw, count, static (r, i) => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(r[(2 * i)..]) << 16)),
-            OnnxType.Int16 => Convert(raw, count, static (r, i) => (int)BinaryPrimitives.ReadInt16LittleEndian(r[(2 * i)..])),
-            OnnxType.UInt16 => Convert(raw, count, static (r, i) => (int)BinaryPrimitives.ReadUInt16LittleEndian(r[(2 * i)..])),
-            OnnxType.UInt32 => Convert(raw, count, static (r, i) => (long)BinaryPrimitives.ReadUInt32LittleEndian(r[(4 * i)..])),
-            OnnxType.Bool => Array.ConvertAll(raw, b => b != 0 ? (byte)1 : (byte)0),
+            OnnxType.UInt4 => Convert(raw.Span, count, static (r, i) => (byte)(r[i / 2] >> (i % 2 * 4) & 15)),
+            OnnxType.Int4 => Convert(raw.Span, count, static (r, i) => (sbyte)((sbyte)(r[i / 2] << ((1 - i % 2) * 4)) >> 4)),
+            OnnxType.Float16 => Convert(raw.Span, count, static (r, i) => (float)BitConverter.UInt16BitsToHalf(BinaryPrimitives.ReadUInt16LittleEndian(r[(2 * i)..]))),
+            OnnxType.BFloat16 => Convert(raw.Span, count, static (r, i) => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(r[(2 * i)..]) << 16)),
+            OnnxType.Int16 => Convert(raw.Span, count, static (r, i) => (int)BinaryPrimitives.ReadInt16LittleEndian(r[(2 * i)..])),
+            OnnxType.UInt16 => Convert(raw.Span, count, static (r, i) => (int)BinaryPrimitives.ReadUInt16LittleEndian(r[(2 * i)..])),
+            OnnxType.UInt32 => Convert(raw.Span, count, static (r, i) => (long)BinaryPrimitives.ReadUInt32LittleEndian(r[(4 * i)..])),
+            OnnxType.Bool => Convert(raw.Span, count, static (r, i) => r[i] != 0 ? (byte)1 : (byte)0),
             _ => raw,
         };
         return new IrTensor(type, shape, data);
@@ -57,7 +57,7 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
 
     private delegate T Reader<T>(ReadOnlySpan<byte> raw, int index);
 
-    private static byte[] Convert<T>(byte[] raw, int count, Reader<T> read)
+    private static byte[] Convert<T>(ReadOnlySpan<byte> raw, int count, Reader<T> read)
         where T : unmanaged
     {
         var result = new T[count];
@@ -67,7 +67,7 @@ internal sealed class OnnxTensors(string file, SourceFiles files)
 
     private IrTensor FromFields(TensorProto proto, ElementType type, int[] shape, int count)
     {
-        if ((OnnxType)proto.DataType is OnnxType.UInt4 or OnnxType.Int4) return FromRaw(proto, type, shape, count, [.. proto.Int32Data.Select(v => (byte)v)]);
+        if ((OnnxType)proto.DataType is OnnxType.UInt4 or OnnxType.Int4) return FromRaw(proto, type, shape, count, (byte[])[.. proto.Int32Data.Select(v => (byte)v)]);
         byte[] Fill<TField, T>(IReadOnlyList<TField> field, Func<TField, T> convert)
             where T : unmanaged
         {

@@ -151,7 +151,7 @@ internal sealed class QuantizedOperators
         if (_node.Input(4).Length > 0) throw Fault("an order of groups (g_idx) is not supported");
         if (bits is not (2 or 4 or 8)) throw Fault($"weights of {bits} bits are not supported");
         var blocks = (k + block - 1) / block;
-        var packed = Constant(Need(1)).Data;
+        var packed = Constant(Need(1)).Data.ToArray();
         var scales = Constant(Need(2)).ToFloats();
         var perByte = 8 / (int)bits;
         if (packed.Length != (long)n * blocks * (block / perByte) || block % perByte != 0 || scales.Length != (long)n * blocks) throw Fault($"{packed.Length} bytes of weights and {scales.Length} scales do not make {n} × {k} weights in blocks of {block}");
@@ -182,7 +182,8 @@ internal sealed class QuantizedOperators
 
         var bytes = (blocks * bits + 7) / 8;
         if (zero.Data.Length != (long)rows * bytes) throw Fault($"it has {zero.Data.Length} bytes of zero points; {rows} × {blocks} blocks need {(long)rows * bytes}");
-        return (row, block) => Packed(zero.Data, (long)row * bytes * 8 / bits + block, bits);
+        var points = zero.Data.ToArray();
+        return (row, block) => Packed(points, (long)row * bytes * 8 / bits + block, bits);
     }
 
     private static int Packed(byte[] data, long index, int bits) => data[index * bits / 8] >> (int)(index * bits % 8) & ((1 << bits) - 1);

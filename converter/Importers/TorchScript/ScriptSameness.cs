@@ -62,5 +62,5 @@ internal static class ScriptSameness
         return a.Length == 0 ? b.Length == 0 : names.TryGetValue(a, out var other) && other == b;
     }
 
-    private static bool Same(IrTensor a, IrTensor b) => a.Type == b.Type && a.Shape.AsSpan().SequenceEqual(b.Shape) && a.Data.AsSpan().SequenceEqual(b.Data);
+    private static bool Same(IrTensor a, IrTensor b) => a.Type == b.Type && a.Shape.AsSpan().SequenceEqual(b.Shape) && a.Data.SequenceEqual(b.Data);
 }
