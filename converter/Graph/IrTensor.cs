@@ -11,7 +11,9 @@ internal sealed class IrTensor(ElementType type, int[] shape, ReadOnlyMemory<byt
     /// <summary>Smaller parts of a file are copied, so that they do not keep it in memory.</summary>
     private const int LeastShared = 1 << 16;
 
+    private readonly Dictionary<string, WeightTraits> _traits = [];
     private byte[]? _pinned;
+    private ContentKey? _key;
     private ReadOnlyMemory<byte> _data = data;
 
     public ElementType Type { get; } = type;
@@ -25,6 +27,9 @@ internal sealed class IrTensor(ElementType type, int[] shape, ReadOnlyMemory<byt
 
     /// <summary>The first number in the file that is too large for float32 and became infinite. Null if there is none.</summary>
     public double? Beyond { get; init; }
+
+    /// <summary>Identifies the content.</summary>
+    public ContentKey Key => _key ??= ContentKey.Of(this);
 
     public int Count => Shape.Aggregate(1, (a, b) => a * b);
 
@@ -43,6 +48,9 @@ internal sealed class IrTensor(ElementType type, int[] shape, ReadOnlyMemory<byt
             fixed (byte* start = _pinned) return start;
         }
     }
+
+    /// <summary>What is known of the elements as weights that are packed in this way.</summary>
+    public WeightTraits Traits(string packing) => _traits.TryGetValue(packing, out var traits) ? traits : _traits[packing] = new WeightTraits();
 
     public ReadOnlySpan<float> Floats => MemoryMarshal.Cast<byte, float>(Data);
 

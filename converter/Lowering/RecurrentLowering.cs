@@ -33,7 +33,7 @@ internal static class RecurrentLowering
             inputs.Add(b is null || (w is null && !op.HasTwoBiases) ? -1 : Dense(3, Bias(b, d, op, hidden, isResetAfter), (op.HasTwoBiases ? 2 : 1) * gates * hidden));
             if (op.Vectors == 0) continue;
             inputs.Add(p is null ? -1 : Dense(7, IrTensor.Of([op.Vectors, hidden], p.Floats.Slice(d * op.Vectors * hidden, op.Vectors * hidden)), op.Vectors * hidden));
-            if (op.HasProjection) inputs.Add(projection is null ? -1 : lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(8)), projection.Shape[0], hidden, 1, () => [projection.ToFloats()]))));
+            if (op.HasProjection) inputs.Add(projection is null ? -1 : lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(8)), projection.Shape[0], hidden, 1, () => [projection.ToFloats()]) { Traits = projection.Traits("matrix") })));
         }
 
         var attributes = Attributes(node, op, hidden, direction);
@@ -119,7 +119,7 @@ internal static class RecurrentLowering
         var hidden = tensor.Shape[1] / gates;
         if ((long)GateRows.Count(gates, hidden) * tensor.Shape[2] > Array.MaxLength / sizeof(float)) throw new ConversionException($"a recurrent layer of {hidden} hidden units and {tensor.Shape[2]} columns of weights is larger than a file can hold.");
         var names = WeightNames.OfDirection(graph, node.Input(input), direction, tensor.Shape[0]);
-        return new WeightMatrix(names, GateRows.Count(gates, hidden), tensor.Shape[2], 1, () => [PackedRows(tensor, direction, gates, hidden)]) { Shape = tensor.Shape[1..], UsedRows = tensor.Shape[1], PanelRows = GateRows.Panel(gates), IsStepped = WeightNames.AreStepped(graph, names) };
+        return new WeightMatrix(names, GateRows.Count(gates, hidden), tensor.Shape[2], 1, () => [PackedRows(tensor, direction, gates, hidden)]) { Traits = tensor.Traits($"{gates} gates, direction {direction}"), Shape = tensor.Shape[1..], UsedRows = tensor.Shape[1], PanelRows = GateRows.Panel(gates), IsStepped = WeightNames.AreStepped(graph, names) };
     }
 
     private static float[] PackedRows(IrTensor tensor, int direction, int gates, int hidden)

@@ -17,8 +17,7 @@ internal static class StoredWeights
     /// <exception cref="ConversionException">The user's choice names no tensor or cannot be met.</exception>
     public static (SeqModelBuilder Model, List<ConvertedTensor> Tensors, List<string> Notes) Lower(IReadOnlyList<IrGraph> graphs, ConversionOptions options, Action<double>? progress)
     {
-        var (all, rounded) = (Math.Max(graphs.Sum(graph => graph.ConstantBytes()) / sizeof(float), 1), 0L);
-        var rounder = new WeightRounder(progress is null ? null : weights => progress((double)Interlocked.Add(ref rounded, weights) / all));
+        var rounder = new WeightRounder(progress is null ? null : new Share(Math.Max(graphs.Sum(graph => graph.ConstantBytes()) / sizeof(float), 1), progress).Add);
         var general = WeightChoice.General(options, rounder);
         var asked = new WeightChoice(options, new Dictionary<string, RaisedWeights>(), rounder);
         var (folded, apart) = TokenProducts.Run(graphs, asked);
@@ -29,5 +28,24 @@ internal static class StoredWeights
         var (model, tensors) = GraphLowering.Lower(graphs, choice, shared);
         choice.CheckPatterns(tensors, folded);
         return (model, tensors, WeightNotes.Of(tensors, choice, sensitive, apart));
+    }
+
+    /// <summary>Adds up work of several threads, and tells of each thousandth.</summary>
+    private sealed class Share(long all, Action<double> progress)
+    {
+        private readonly Lock _lock = new();
+        private long _done;
+        private long _told;
+
+        public void Add(long work)
+        {
+            lock (_lock)
+            {
+                _done += work;
+                if ((_done - _told) * 1000 < all) return;
+                _told = _done;
+                progress((double)_done / all);
+            }
+        }
     }
 }

@@ -23,6 +23,7 @@ internal static class WeightLowering
                 var bias = lowering.Value(node.Input(2));
                 var product = lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), matrix.Shape[0], matrix.Shape[1], 1, () => [matrix.ToFloats()])
                 {
+                    Traits = matrix.Traits("matrix"),
                     IsExact = node.Marks.HasExactWeights,
                     IsStepped = WeightNames.AreStepped(lowering.Source, WeightNames.Of(lowering.Source, node.Input(1))),
                     Fixed = positions.Contains(node) ? "frequencies that turn positions into angles" : null,
@@ -61,7 +62,7 @@ internal static class WeightLowering
         {
             var rows = weights.Shape[0] / group;
             var columns = weights.Count / weights.Shape[0];
-            w = lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), rows, columns, group, () => [.. Enumerable.Range(0, group).Select(g => weights.Floats.Slice(g * rows * columns, rows * columns).ToArray())]) { Shape = weights.Shape, IsExact = node.Marks.HasExactWeights, IsStepped = WeightNames.AreStepped(lowering.Source, WeightNames.Of(lowering.Source, node.Input(1))) }));
+            w = lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), rows, columns, group, () => [.. Enumerable.Range(0, group).Select(g => weights.Floats.Slice(g * rows * columns, rows * columns).ToArray())]) { Traits = weights.Traits($"{group} groups"), Shape = weights.Shape, IsExact = node.Marks.HasExactWeights, IsStepped = WeightNames.AreStepped(lowering.Source, WeightNames.Of(lowering.Source, node.Input(1))) }));
         }
         else
         {

@@ -35,7 +35,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
     public int Dense(IReadOnlyList<string> names, IrTensor tensor, string? finer = null, int padding = 0, bool isTokenTable = false)
     {
         if (shared is null) Refuse(NonFinite.NotANumber(names[0], tensor));
-        var key = ContentKey.Of(tensor);
+        var key = tensor.Key;
         if (Known(key, null, names, false) is { } known) return known;
         var all = NamesOf(key);
         Report.Add(new ConvertedTensor(all[0], tensor.Shape, tensor.Type.Name(), tensor.Data.Length, null, Graph: Graph, Finer: finer, Also: all[1..], Padding: (long)padding * tensor.Type.Size(), IsTokenTable: isTokenTable));
@@ -56,8 +56,8 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
     public (int Tensor, bool ByColumns)? Table(IReadOnlyList<string> names, IrTensor table, string? reason, bool isStepped)
     {
         var (rows, columns) = (table.Shape[0], table.Shape[1]);
-        var weights = new WeightMatrix(names, rows, columns, 1, () => [table.ToFloats()]) { IsTable = true, Fixed = reason, IsStepped = isStepped };
-        var turned = new WeightMatrix(names, columns, rows, 1, () => [table.Transposed().ToFloats()]) { IsStepped = isStepped };
+        var weights = new WeightMatrix(names, rows, columns, 1, () => [table.ToFloats()]) { Traits = table.Traits("matrix"), IsTable = true, Fixed = reason, IsStepped = isStepped };
+        var turned = new WeightMatrix(names, columns, rows, 1, () => [table.Transposed().ToFloats()]) { Traits = table.Traits("turned"), IsStepped = isStepped };
         if (shared is null)
         {
             Shared.Add(weights.Key, names, false);
@@ -70,7 +70,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
         var all = NamesOf(weights.Key);
         var stored = choice.Of(weights, all);
         if (stored.Kind != WeightKind.Float32) return (Packed(weights, isProduct: false), false);
-        _names.TryAdd(ContentKey.Of(table), all);
+        _names.TryAdd(table.Key, all);
         var index = Dense(names, table, stored.Finer);
         Report[index] = Report[index] with { Weights = stored.Kind, General = stored.General, IsAsked = stored.IsAsked };
         return null;
@@ -81,7 +81,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
         Garbage.Collect(weights.Count * sizeof(float));
         if (shared is null)
         {
-            foreach (var matrix in isProduct ? weights.Matrices : []) Refuse(NonFinite.Fault(weights.Names[0], [.. weights.Shape], matrix));
+            foreach (var matrix in isProduct && !float.IsFinite(weights.Largest) ? weights.Matrices : []) Refuse(NonFinite.Fault(weights.Names[0], [.. weights.Shape], matrix));
             return Known(weights.Key, null, weights.Names, isProduct)!.Value;
         }
 
@@ -92,7 +92,13 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
         var isCopy = WeightKinds.All.Any(storage => _stored.ContainsKey((weights.Key, storage.Kind)));
         var name = names[isCopy ? shared.NamesOf(weights.Key).Index().First(n => n.Item == weights.Names[0]).Index : 0];
         var rounded = choice.Rounder.Round(weights, stored.Kind);
-        var index = model.AddPacked(name, weights.LayoutAs(stored.Kind), packs ? rounded.Matrices.Length : 0, i => rounded.Matrices[i].From(() => weights.Matrices[i]));
+        var index = model.AddPacked(name, weights.LayoutAs(stored.Kind), packs ? rounded.Matrices.Length : 0, i =>
+        {
+            Garbage.Collect(weights.Count * sizeof(float) / weights.Number);
+            var packed = rounded.Matrices[i].From(() => weights.Matrices[i]);
+            if (stored.Kind == WeightKind.Float32) choice.Rounder.Packed(weights.Count / weights.Number);
+            return packed;
+        });
         Report.Add(new ConvertedTensor(name, weights.Shape, stored.Kind.Storage().Report, weights.BytesAs(stored.Kind), rounded.Error)
         {
             Weights = weights.IsExact ? null : stored.Kind,

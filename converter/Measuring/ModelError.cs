@@ -23,10 +23,11 @@ internal static class ModelError
         var graphs = new List<GraphError>();
         foreach (var (index, graph) in exact.Graphs.Index())
         {
-            progress?.Invoke(graph.Name, (double)index / exact.Graphs.Count);
+            void Done(double share) => progress?.Invoke(graph.Name, (index + share) / exact.Graphs.Count);
+            Done(0);
             var isOfDecoder = decoded.Contains(graph.Name);
             if (isOfDecoder && graph.Name != decoded[^1]) continue;
-            graphs.Add(Guarded(graph.Name, () => isOfDecoder ? Decode(exact, rounded, given.Tokens) : SideBySide.Run(exact, rounded, given.Graphs.GetValueOrDefault(graph.Name) ?? GeneratedSamples.Of(exact, graph))));
+            graphs.Add(Guarded(graph.Name, () => isOfDecoder ? Decode(exact, rounded, given.Tokens, Done) : SideBySide.Run(exact, rounded, given.Graphs.GetValueOrDefault(graph.Name) ?? GeneratedSamples.Of(exact, graph), Done)));
         }
 
         return new Measurement(graphs);
@@ -55,12 +56,12 @@ internal static class ModelError
         return given.Tokens is null && graphs.Exists(given.Graphs.ContainsKey) ? [] : graphs;
     }
 
-    private static GraphError Decode(SeqModel exact, SeqModel rounded, TokenSamples? given)
+    private static GraphError Decode(SeqModel exact, SeqModel rounded, TokenSamples? given, Action<double> progress)
     {
         var kind = exact.Metadata[DecodingKeys.Kind];
         return kind == DecodingKeys.EncoderDecoder
-            ? SideBySideDecoding.EncoderDecoder(exact, rounded, given ?? Sources(exact))
-            : SideBySideDecoding.LanguageModel(exact, rounded, given ?? Starts(exact));
+            ? SideBySideDecoding.EncoderDecoder(exact, rounded, given ?? Sources(exact), progress)
+            : SideBySideDecoding.LanguageModel(exact, rounded, given ?? Starts(exact), progress);
     }
 
     /// <summary>Random sources of an encoder.</summary>

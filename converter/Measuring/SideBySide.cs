@@ -33,12 +33,14 @@ internal sealed class SideBySide : IDisposable
     /// <param name="exact">The model in fp32.</param>
     /// <param name="rounded">The same model with other weights.</param>
     /// <param name="samples">Inputs of the graph.</param>
+    /// <param name="progress">Receives the share of runs that are done.</param>
     /// <exception cref="ArgumentException">No session can be made for the inputs.</exception>
     /// <exception cref="SeqDataException">The graph cannot use an input.</exception>
-    public static GraphError Run(SeqModel exact, SeqModel rounded, GraphSamples samples)
+    public static GraphError Run(SeqModel exact, SeqModel rounded, GraphSamples samples, Action<double>? progress = null)
     {
         using var both = new SideBySide(exact, rounded, samples);
-        foreach (var sequence in samples.Sequences) both.Run(sequence);
+        var (all, done) = (samples.Sequences.Sum(sequence => (long)sequence.Runs), 0L);
+        foreach (var sequence in samples.Sequences) both.Run(sequence, () => progress?.Invoke((double)++done / all));
         return new GraphError(samples.Graph, [.. both._sums.Select(s => s.Result())], samples.Sequences.Count, samples.Steps, samples.What, samples.IsGiven);
     }
 
@@ -57,7 +59,7 @@ internal sealed class SideBySide : IDisposable
         return model.CreateSession(samples.Graph, options);
     }
 
-    private void Run(SampleSequence sequence)
+    private void Run(SampleSequence sequence, Action ran)
     {
         foreach (var (symbol, size) in sequence.Sizes)
         {
@@ -79,6 +81,7 @@ internal sealed class SideBySide : IDisposable
             _exact.Run();
             _rounded.Run();
             for (var output = 0; output < _sums.Length; output++) Compare(output, run, sequence.Runs, length);
+            ran();
         }
     }
 

@@ -16,17 +16,19 @@ internal static class SideBySideDecoding
     /// <param name="exact">The model in fp32.</param>
     /// <param name="rounded">The same model with other weights.</param>
     /// <param name="sources">The sources.</param>
+    /// <param name="progress">Receives the share of sources that are done.</param>
     /// <exception cref="ArgumentException">No decoder can be made, or it refuses a source.</exception>
     /// <exception cref="SeqDataException">A graph cannot use a token.</exception>
-    public static GraphError EncoderDecoder(SeqModel exact, SeqModel rounded, TokenSamples sources)
+    public static GraphError EncoderDecoder(SeqModel exact, SeqModel rounded, TokenSamples sources, Action<double>? progress = null)
     {
         var longest = sources.Lines.Max(line => line.Length) + 2;
         using Translator first = new(exact, longest), second = new(rounded, longest);
         var sum = new ErrorSum(first.Output, OutputChoice.Largest);
         var most = Math.Min(first.MostTokens + 1, MostSteps);
         var steps = 0L;
-        foreach (var source in sources.Lines)
+        foreach (var (line, source) in sources.Lines.Index())
         {
+            progress?.Invoke((double)line / sources.Lines.Count);
             first.Read(source);
             second.Read(source);
             var token = first.Begin;
@@ -50,17 +52,19 @@ internal static class SideBySideDecoding
     /// <param name="exact">The model in fp32.</param>
     /// <param name="rounded">The same model with other weights.</param>
     /// <param name="texts">Texts, or the starts of texts to generate.</param>
+    /// <param name="progress">Receives the share of texts that are done.</param>
     /// <exception cref="ArgumentException">No generator can be made.</exception>
     /// <exception cref="SeqDataException">The graph cannot use a token.</exception>
-    public static GraphError LanguageModel(SeqModel exact, SeqModel rounded, TokenSamples texts)
+    public static GraphError LanguageModel(SeqModel exact, SeqModel rounded, TokenSamples texts, Action<double>? progress = null)
     {
         var longest = Math.Max(texts.Lines.Max(line => line.Length), texts.IsGiven ? 1 : MostSteps) + 1;
         using Writer first = new(exact, longest), second = new(rounded, longest);
         var sum = new ErrorSum(first.Output, OutputChoice.Largest);
         var sampler = new Sampler(new SamplingOptions { Seed = 1 }, exact.Kernels, first.Vocabulary, new DecoderMemory(long.MaxValue));
         var steps = 0L;
-        foreach (var text in texts.Lines)
+        foreach (var (line, text) in texts.Lines.Index())
         {
+            progress?.Invoke((double)line / texts.Lines.Count);
             first.Start();
             second.Start();
             var most = Math.Min(texts.IsGiven ? text.Length : Math.Max(text.Length, MostSteps), first.MostTokens - 1);

@@ -26,7 +26,7 @@ internal static class Importer
     {
         var content = files.ReadNamed(path);
         var kind = FileKinds.Of(content);
-        if (kind == FileKind.Onnx) return FromOnnx(path, content, name, notes, files);
+        if (kind == FileKind.Onnx) return FromOnnx(path, ref content, name, notes, files);
         if (kind == FileKind.KerasArchitecture) return KerasReader.Read(KerasParts.Read(path, content, weights, files, notes), name, isWhole, notes);
         if (weights is not null) throw new ConversionException($"--weights-file {weights}: {Path.GetFileName(path)} is {kind.What}; only an architecture that Keras saved as JSON (model.to_json()) takes its weights from another file{(kind == FileKind.Description ? ", a description names its own" : "")}");
         if (kind == FileKind.Hdf5) return KerasReader.Read(KerasSource.OfHdf(path, content), name, isWhole, notes);
@@ -42,9 +42,9 @@ internal static class Importer
         throw new ConversionException(kind.NoModel(path));
     }
 
-    private static ImportedModel FromOnnx(string path, byte[] content, string name, List<string> notes, SourceFiles files)
+    private static ImportedModel FromOnnx(string path, ref byte[] content, string name, List<string> notes, SourceFiles files)
     {
-        var graph = OnnxReader.Read(path, content, name, notes, files);
+        var graph = OnnxReader.Read(path, ref content, name, notes, files);
         graph.Budget.Holds(graph.ConstantBytes(), graph.DeepCount());
         var unused = OnnxLeftovers.Unused(graph, path);
         if (UnusedWeights.Note(unused) is { } note) notes.Add(note);

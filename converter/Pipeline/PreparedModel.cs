@@ -38,7 +38,7 @@ internal sealed record PreparedModel(IReadOnlyList<(string Graph, string Path)> 
     public ConvertedFile Exact(ConversionOptions options, IProgress<ConversionProgress>? progress)
     {
         progress?.Report(new ConversionProgress("packing weights in fp32", Phase.PackingExact.At(0)));
-        var (model, _, _) = Lower(options with { Weights = WeightKind.Float32, WeightsOf = [], Keep = [] }, null);
+        var (model, _, _) = Lower(options with { Weights = WeightKind.Float32, WeightsOf = [], Keep = [] }, share => progress?.Report(new ConversionProgress("packing weights in fp32", Phase.PackingExact.At(share))));
         var file = ConvertedFile.Of(model);
         Forget();
         return file;

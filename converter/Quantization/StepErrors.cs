@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
@@ -18,8 +19,17 @@ internal static class StepErrors
     /// <param name="most">The largest number of steps.</param>
     /// <param name="errors">Receives Σ (w − q·step)² for each step.</param>
     /// <param name="corrected">Receives the best step for the integers found, Σ w·q / Σ q², or the step itself if all are 0.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Of(ReadOnlySpan<float> values, ReadOnlySpan<double> steps, double least, double most, Span<double> errors, Span<double> corrected)
+    {
+        // Converted in the loop, each value would wait for the one before: cvtss2sd keeps the upper half of its register.
+        var rented = ArrayPool<double>.Shared.Rent(values.Length);
+        for (var i = 0; i < values.Length; i++) rented[i] = values[i];
+        Of(rented.AsSpan(0, values.Length), steps, least, most, errors, corrected);
+        ArrayPool<double>.Shared.Return(rented);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Of(ReadOnlySpan<double> values, ReadOnlySpan<double> steps, double least, double most, Span<double> errors, Span<double> corrected)
     {
         var (low, high) = (new Vector<double>(least), new Vector<double>(most));
         for (var first = 0; first < steps.Length; first += Vector<double>.Count)

@@ -17,8 +17,6 @@ namespace SeqRuntime.Converter.Quantization;
 internal sealed record WeightMatrix(IReadOnlyList<string> Names, int Rows, int Columns, int Number, Func<float[][]> Read)
 {
     private readonly WeakReference<float[][]?> _matrices = new(null);
-    private ContentKey? _key;
-    private float? _largest;
 
     /// <param name="names">The names in the sources.</param>
     /// <param name="rows">Packed rows.</param>
@@ -41,7 +39,10 @@ internal sealed record WeightMatrix(IReadOnlyList<string> Names, int Rows, int C
     }
 
     /// <summary>The largest magnitude of a weight. Infinite or NaN if one is.</summary>
-    public float Largest => _largest ??= Matrices.Max(LargestOf);
+    public float Largest => Traits.Largest ??= Matrices.Max(LargestOf);
+
+    /// <summary>What is known of the weights.</summary>
+    public WeightTraits Traits { get; init; } = new();
 
     /// <summary>Shape in the source, without rows of zeros.</summary>
     public IReadOnlyList<int> Shape { get; init; } = Number == 1 ? [Rows, Columns] : [Number, Rows, Columns];
@@ -64,7 +65,7 @@ internal sealed record WeightMatrix(IReadOnlyList<string> Names, int Rows, int C
     /// <summary>Rows are looked up, and no product reads them: fp32 tables are stored without padding.</summary>
     public bool IsTable { get; init; }
 
-    public ContentKey Key => _key ??= ContentKey.Of(Rows, Columns, Matrices);
+    public ContentKey Key => Traits.Key ??= ContentKey.Of(Rows, Columns, Matrices);
 
     /// <summary>The content key of the transposed matrix; null for several matrices, padded rows, and vectors.</summary>
     public ContentKey? TurnedKey => Number == 1 && UsedRows == Rows && Rows > 1 && Columns > 1 ? ContentKey.Of(Columns, Rows, IrTensor.Of<float>([Rows, Columns], Matrices[0]).Transposed().ToFloats()) : null;

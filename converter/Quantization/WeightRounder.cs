@@ -3,7 +3,7 @@ using SeqRuntime.Converter.Graph;
 namespace SeqRuntime.Converter.Quantization;
 
 /// <summary>Rounds weights and measures the loss, once for each content and storage. Only what is stored in the end is packed.</summary>
-/// <param name="progress">Receives the weights rounded since the last call, on any thread.</param>
+/// <param name="progress">Receives the weights done since the last call, on any thread. Weights that are rounded as they are packed count then.</param>
 internal sealed class WeightRounder(Action<long>? progress = null)
 {
     private readonly Dictionary<(ContentKey Key, WeightKind Kind), RoundedWeights> _rounded = [];
@@ -17,6 +17,9 @@ internal sealed class WeightRounder(Action<long>? progress = null)
         double? relative = kind == WeightKind.Float32 ? null : squares > 0 ? Math.Sqrt(errors / squares) : 0;
         return _rounded[(weights.Key, kind)] = new RoundedWeights(matrices, relative);
     }
+
+    /// <summary>Tells of weights that are packed without rounding.</summary>
+    public void Packed(long weights) => progress?.Invoke(weights);
 }
 
 /// <summary>Rounded matrices and their relative root-mean-square error; the error is null for fp32.</summary>

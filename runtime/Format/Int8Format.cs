@@ -40,10 +40,11 @@ internal sealed unsafe class Int8Format : WeightFormat
         for (var row = 0; row < rows; row++)
         {
             var sum = 0;
+            var (first, group) = (columns == 0 ? 0 : layout.Offset(row, 0), layout.Width(row) * Inner);
             for (var k = 0; k < columns; k++)
             {
                 var q = weights[row * columns + k];
-                bytes[layout.Offset(row, k)] = (byte)q;
+                bytes[first + k / Inner * group + k % Inner] = (byte)q;
                 sum += q;
             }
 

@@ -48,7 +48,12 @@ internal abstract unsafe class NumberFormat<T, C>(TensorFormat number, string na
         var bytes = new byte[layout.TotalBytes];
         for (var row = 0; row < rows; row++)
         {
-            for (var k = 0; k < columns; k++) MemoryMarshal.Write(bytes.AsSpan(layout.Offset(row, k)), C.Store(weights[row * columns + k]));
+            var (at, step) = (columns == 0 ? 0 : layout.Offset(row, 0), layout.Width(row) * sizeof(T));
+            foreach (var weight in weights.Slice(row * columns, columns))
+            {
+                MemoryMarshal.Write(bytes.AsSpan(at), C.Store(weight));
+                at += step;
+            }
         }
 
         return bytes;

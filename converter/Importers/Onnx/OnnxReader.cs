@@ -30,11 +30,19 @@ internal sealed class OnnxReader
     }
 
     /// <exception cref="ConversionException">The file is not an ONNX model, is damaged, or has an opset outside 7 to 23.</exception>
-    public static IrGraph Read(string file, byte[] content, string graphName, List<string> notes, SourceFiles files) => new OnnxReader(file, files).ReadModel(content, graphName, notes);
+    /// <param name="file">The file's name.</param>
+    /// <param name="content">Its bytes. They are let go as soon as they are parsed, because the parsed model holds the weights once more.</param>
+    /// <param name="graphName">Name of the graph.</param>
+    /// <param name="notes">Receives notes for the user.</param>
+    /// <param name="files">Reads external data.</param>
+    public static IrGraph Read(string file, ref byte[] content, string graphName, List<string> notes, SourceFiles files) => new OnnxReader(file, files).ReadModel(ref content, graphName, notes);
 
-    private IrGraph ReadModel(byte[] content, string graphName, List<string> notes)
+    private IrGraph ReadModel(ref byte[] content, string graphName, List<string> notes)
     {
+        var bytes = content.Length;
         var model = Parse(content);
+        content = [];
+        Garbage.Collect(bytes);
         if (model.Graph is null) throw new ConversionException($"{_file}: this is not an ONNX model: it has no graph.");
         var check = new OnnxCheck(_file);
         _opset = check.Opset(model);
