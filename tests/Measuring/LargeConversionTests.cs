@@ -69,8 +69,8 @@ public sealed class LargeConversionTests : IDisposable
 
         var text = Encoding.UTF8.GetBytes(JsonSerializer.Serialize(head));
         File.WriteAllBytes(_folder["large.safetensors"], [.. BitConverter.GetBytes((long)text.Length), .. text, .. data.ToArray()]);
-        File.WriteAllText(_folder["large.json"], $$"""
-            {"weights": "large.safetensors", "graphs": {"main": {"inputs": {"x": {"shape": [1, "T", {{Units}}]}}, "states": {"h": {"shape": [1, 1, {{Units}}], "update": "h_next"}, "c": {"shape": [1, 1, {{Units}}], "update": "c_next"}},
+        File.WriteAllText(_folder["large.json"], $$$"""
+            {"weights": "large.safetensors", "graphs": {"main": {"inputs": {"x": {"shape": [1, "T", {{{Units}}}]}}, "states": {"h": {"shape": [1, 1, {{{Units}}}], "update": "h_next"}, "c": {"shape": [1, 1, {{{Units}}}], "update": "c_next"}},
             "layers": [{"kind": "lstm", "input": "x", "initial": "h", "final": "h_next", "initial_cell": "c", "final_cell": "c_next", "weights": "rnn", "output": "y"}], "outputs": {"y": "y"}} } }
             """);
         return _folder["large.json"];

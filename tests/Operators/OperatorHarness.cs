@@ -45,7 +45,7 @@ internal sealed unsafe class OperatorHarness
         var definition = model.Tensors[model.AddPacked("packed", format, rows, columns, matrices)];
         var bytes = definition.Data.Length;
         var data = new GuardedMemory<byte>(bytes, around: Around).Pointer;
-        Marshal.Copy(definition.Data, 0, (nint)data, bytes);
+        Marshal.Copy(definition.Data.ToArray(), 0, (nint)data, bytes);
         var tensor = Tensor.Of(new StoredTensor
         {
             Name = $"input{_inputs.Count}",
