@@ -17,7 +17,7 @@ public sealed class LargeConversionTests : IDisposable
 
     /// <summary>All that is allocated, also what is free again soon. Each copy of the weights counts 1.</summary>
     [Theory]
-    [InlineData(WeightKind.Float32, 4.5)]
+    [InlineData(WeightKind.Float32, 6.5)]
     [InlineData(WeightKind.Int8, 9)]
     public void Bytes_that_a_conversion_allocates_are_a_few_times_the_weights(WeightKind kind, double most)
     {
@@ -49,7 +49,7 @@ public sealed class LargeConversionTests : IDisposable
         int Steps(string stage) => log.All.Where(p => p.Stage.EndsWith(stage, StringComparison.Ordinal)).Select(p => p.Fraction).Distinct().Count();
         Assert.InRange(Steps("rounding weights"), 100, 2000);
         Assert.InRange(Steps("packing weights in fp32"), 2, 2000);
-        Assert.InRange(Steps("measuring outputs"), 50, 3000);
+        Assert.InRange(Steps("measuring outputs"), 20, 3000);
         Assert.InRange(log.All[^1].Fraction, 0.999, 1);
     }
 
