@@ -39,7 +39,7 @@ public sealed class FreshConversionTests : IDisposable
             var tensor = tensors[expected.Name];
             Assert.Equal((expected.Format, expected.Count), (tensor.Format, tensor.PackedCount));
             if (tensor.Format != TensorFormat.Dense) Assert.Equal((expected.Shape[0], expected.Shape[1], expected.PanelRows), (tensor.Layout.Rows, tensor.Layout.Columns, tensor.Layout.PanelRows));
-            Assert.Equal(expected.Data, Bytes(tensor, expected.Data.Length));
+            Assert.Equal(expected.Data.ToArray(), Bytes(tensor, expected.Data.Length));
         }
 
         var more = tensors.Keys.Except(fresh.Tensors.Select(t => t.Name)).Order(StringComparer.Ordinal);
