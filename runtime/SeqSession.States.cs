@@ -162,7 +162,6 @@ public sealed unsafe partial class SeqSession
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Grow()
     {
-        if (_plan.Caches.Symbols.Length == 0) return;
         foreach (var symbol in _plan.Caches.Symbols) _sizes[symbol] = _plan.Caches.Next(symbol, _plan.Values);
         SizeCaches();
     }

@@ -31,6 +31,7 @@ public sealed unsafe partial class SeqSession : IDisposable, IPortOwner
     private readonly Held[] _held;
     private readonly int[] _sizes;
     private readonly Step[] _movingSteps;
+    private readonly bool _hasCaches;
     private StateMark _mark;
     private bool _areFixedDone;
     private bool _stale;
@@ -67,7 +68,7 @@ public sealed unsafe partial class SeqSession : IDisposable, IPortOwner
         Outputs = new(this, SeqPortCollection.OutputKind, _outputs);
         States = new(this, SeqPortCollection.StateKind, _states, graph.States);
         _mark = StateMark.Of(plan);
-        _stale = plan.Caches.Symbols.Length > 0;
+        _stale = _hasCaches = plan.Caches.Symbols.Length > 0;
         ResetState();
         if (plan.Parallel.Length == 0) return;
         _lease.Helper = new HelperThread();
@@ -194,9 +195,9 @@ public sealed unsafe partial class SeqSession : IDisposable, IPortOwner
         try
         {
             if (_stale || _hasGrown) Refresh();
-            CheckRoom();
+            if (_hasCaches) CheckRoom();
             Execute(cancellationToken);
-            Grow();
+            if (_hasCaches) Grow();
         }
         finally
         {
