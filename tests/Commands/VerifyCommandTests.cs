@@ -140,7 +140,7 @@ public sealed class VerifyCommandTests : IDisposable
         Assert.Matches(@"^passed: kernels portable give the recorded bits in \d+ runs\r?\n$", _cli.Out);
 
         var weight = result.Model.Tensors.MaxBy(t => t.Data.Length)!;
-        weight.Data[7] ^= 0x10;
+        result.Model.Tensors[result.Model.Tensors.IndexOf(weight)] = SmallSeq.Damaged(weight, 7, 0x10);
         File.WriteAllBytes(_cli["m.seq"], SeqWriter.ToArray(result.Model));
         Assert.Equal(1, _cli.Run("verify", _cli["m.seq"]));
         Assert.Matches(@"^failed: golden pair: graph 'main' at [^,]+, run 0, output 'y' does not have the recorded bits", _cli.Out);

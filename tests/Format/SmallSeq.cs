@@ -30,6 +30,14 @@ internal static class SmallSeq
         return SeqWriter.ToArray(builder);
     }
 
+    /// <summary>The tensor with other bits in a byte.</summary>
+    public static TensorDefinition Damaged(TensorDefinition tensor, int at, byte bits)
+    {
+        var bytes = tensor.Data.ToArray();
+        bytes[at] ^= bits;
+        return tensor with { Data = bytes };
+    }
+
     /// <summary>Token indices to probabilities: embedding and GRU in int8, softmax. The state starts with ones.</summary>
     private static void Tokens(SeqModelBuilder model, Random random)
     {

@@ -27,7 +27,7 @@ internal readonly unsafe struct Avx2 : ISimd<Float, Int>, IInt8Dot<Int, Int>, II
     public static KernelSet Make<B, Q, G>(string name)
         where B : struct, IInt8Products
         where Q : struct, IInt4Dot<Int, G>
-        where G : unmanaged => new SimdKernels<Avx2, Float, Int, B, GemmInt4<Avx2, Float, Int, Q, G>, ChunkSteps<Avx2, Float, Int>>(name);
+        where G : unmanaged => new SimdKernels<Avx2, Float, Int, B, GemmInt4<Avx2, Float, Int, Q, G>, SmallSteps<Avx2, Float, Int>>(name);
 
     public static int Lanes
     {

@@ -5,57 +5,54 @@ using SeqRuntime.Kernels.Mathematics;
 namespace SeqRuntime.Kernels.Products;
 
 /// <summary>
-/// Steps in chunks of 64 units: the products of a chunk, then its cells, as in <see cref="QuantizedSteps{S,F,I,B}"/>. It uses the same sums and
-/// formulas, in the same order, as <see cref="WholeSteps{S,F,I}"/>.
+/// Steps of layers of few units: first all products, then all cells, as in <see cref="QuantizedSteps{S,F,I,B}"/>. It uses the same sums and formulas, in
+/// the same order, as <see cref="WholeSteps{S,F,I}"/>, which takes all other layers.
 /// </summary>
 /// <remarks>
 /// For processors with 16 vector registers. Gates that stayed in them until the cells would be moved to memory and back in the middle of the cells'
 /// chains. One loop takes a block of units, or two where one alone has too few chains to hide the latency of an FMA: a partial block beside the block
 /// before it, and small blocks of a GRU.
 /// </remarks>
-internal readonly unsafe struct ChunkSteps<S, F, I> : IWholeSteps
+internal readonly unsafe struct SmallSteps<S, F, I> : IWholeSteps
     where S : struct, ISimd<F, I>
     where F : unmanaged
     where I : unmanaged
 {
     private const int Tile = GateRows.BlockUnits;
 
-    /// <summary>Units of a chunk.</summary>
-    private const int Chunk = 64;
+    /// <summary>Layers of as many units or more gain nothing: their products take most of the time, and reading two places at once is slower.</summary>
+    private const int Fewest = 64;
 
-    /// <summary>Floats of their gates in an LSTM, which has the most, with what vectors write behind them.</summary>
-    private const int Place = 4 * Chunk + Tile;
-
-    /// <summary>Most units of a GRU with blocks side by side: larger ones are slower when read from two places at once.</summary>
-    private const int MostPaired = 85;
+    /// <summary>Floats of the gates of an LSTM, which has the most, with what vectors write behind them.</summary>
+    private const int Place = 4 * Fewest + Tile;
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(in RecurrentStep step, nint first, nint end)
     {
+        if (step.Units >= Fewest)
+        {
+            WholeSteps<S, F, I>.Run(step, first, end);
+            return;
+        }
+
         var memory = stackalloc float[2 * Place + Tile];
         var gates = (float*)(((nuint)memory + (Tile * sizeof(float) - 1)) & ~(nuint)(Tile * sizeof(float) - 1));
         var gatesH = gates + Place;
-        var last = (end - first - 1) & -Chunk;
-        for (nint done = 0; done <= last; done += Chunk)
-        {
-            var unit = first + (step.IsDescending ? last - done : done);
-            var units = end - unit < Chunk ? end - unit : Chunk;
-            Multiply(step, unit, units, gates, gatesH);
-            if (step.Cell != null) Cells<S, F, I>.Lstm(gates, step.Cell + unit, step.CellOut + unit, step.HiddenOut + unit, units);
-            else Cells<S, F, I>.Gru(gates, gatesH, step.Hidden + unit, step.HiddenOut + unit, units);
-        }
+        Multiply(step, first, end - first, gates, gatesH);
+        if (step.Cell != null) Cells<S, F, I>.Lstm(gates, step.Cell + first, step.CellOut + first, step.HiddenOut + first, end - first);
+        else Cells<S, F, I>.Gru(gates, gatesH, step.Hidden + first, step.HiddenOut + first, end - first);
     }
 
-    /// <summary>The gates of a chunk: of an LSTM all sums in <paramref name="gates"/>, of a GRU those of R·h in <paramref name="gatesH"/>.</summary>
+    /// <summary>The gates: of an LSTM all sums in <paramref name="gates"/>, of a GRU those of R·h in <paramref name="gatesH"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply(in RecurrentStep step, nint unit, nint units, float* gates, float* gatesH)
+    private static void Multiply(in RecurrentStep step, nint first, nint units, float* gates, float* gatesH)
     {
         var isLstm = step.Cell != null;
         nint count = isLstm ? 4 : 3, blocks = (nint)((nuint)(units + Tile - 1) / Tile);
-        var lastWidth = Cells<S, F, I>.Width(unit + units - 1, step.Units);
+        var lastWidth = Cells<S, F, I>.Width(first + units - 1, step.Units);
         var sides = stackalloc Side[2];
-        var paired = !isLstm && step.Units <= MostPaired;
+        var paired = !isLstm;
         var items = paired ? (nint)((nuint)(blocks + 1) / 2) : blocks > 1 && lastWidth < Tile ? blocks - 1 : blocks;
         for (nint i = 0; i < items; i++)
         {
@@ -64,7 +61,7 @@ internal readonly unsafe struct ChunkSteps<S, F, I> : IWholeSteps
             var block = !paired ? item : item == 0 ? 0 : 2 * item - (blocks & 1);
             var isPair = paired ? item > 0 || (blocks & 1) == 0 : item == items - 1 && items < blocks;
             var isLast = block + (isPair ? 2 : 1) == blocks;
-            var row = count * (unit + block * Tile);
+            var row = count * (first + block * Tile);
             var to = count * block * Tile;
             var side = sides;
             if (step.Inputs > 0 || !isLstm)
