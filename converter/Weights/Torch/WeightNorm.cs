@@ -68,6 +68,6 @@ internal static class WeightNorm
         }
 
         for (var i = 0; i < values.Length; i++) values[i] = (float)(values[i] * (factors[places[i]] / Math.Sqrt(squares[places[i]])));
-        return IrTensor.Of<float>(shape, values) .Marked(direction.Beyond ?? length.Beyond);
+        return IrTensor.Of<float>(shape, values).Marked(direction.Beyond ?? length.Beyond);
     }
 }
