@@ -33,7 +33,7 @@ internal static class RecurrentLowering
             inputs.Add(b is null || (w is null && !op.HasTwoBiases) ? -1 : Dense(3, Bias(b, d, op, hidden, isResetAfter), (op.HasTwoBiases ? 2 : 1) * gates * hidden));
             if (op.Vectors == 0) continue;
             inputs.Add(p is null ? -1 : Dense(7, IrTensor.Of([op.Vectors, hidden], p.Floats.Slice(d * op.Vectors * hidden, op.Vectors * hidden)), op.Vectors * hidden));
-            if (op.HasProjection) inputs.Add(projection is null ? -1 : lowering.Constant(lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(8)), projection.Shape[0], hidden, 1, () => [projection.ToFloats()]) { Traits = projection.Traits("matrix") })));
+            if (op.HasProjection) inputs.Add(projection is null ? -1 : lowering.Constant(lowering.Weights.Packed(WeightMatrix.Of(WeightNames.Of(lowering.Source, node.Input(8)), projection))));
         }
 
         var attributes = Attributes(node, op, hidden, direction);

@@ -61,7 +61,7 @@ internal static class TokenProducts
             WeightMatrix[] matrices = [.. Enumerable.Range(0, w.Shape[0]).Select(d => RecurrentLowering.Matrix(node, graph, 1, d))];
             if (lookup.Join is not null && matrices[0].IsStepped) continue; // The rest keeps the source's steps only as long as it is the source's matrix.
             var names = WeightNames.Of(graph, lookup.Gather.Input(0));
-            var embedding = new WeightMatrix(names, table.Shape[0], table.Shape[1], 1, () => [table.ToFloats()]) { Traits = table.Traits("matrix"), IsTable = true, IsStepped = WeightNames.AreStepped(graph, names) };
+            var embedding = WeightMatrix.Of(names, table) with { IsTable = true, IsStepped = WeightNames.AreStepped(graph, names) };
             yield return new Layer(rewriter, node, lookup, table, embedding, w, matrices) { Rest = lookup.Join is null ? null : Rest(matrices, lookup.First, table.Shape[1]) };
         }
     }

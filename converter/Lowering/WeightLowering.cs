@@ -21,9 +21,8 @@ internal static class WeightLowering
             case "Linear":
                 var matrix = lowering.Source.ConstantOf(node.Input(1))!;
                 var bias = lowering.Value(node.Input(2));
-                var product = lowering.Weights.Packed(new WeightMatrix(WeightNames.Of(lowering.Source, node.Input(1)), matrix.Shape[0], matrix.Shape[1], 1, () => [matrix.ToFloats()])
+                var product = lowering.Weights.Packed(WeightMatrix.Of(WeightNames.Of(lowering.Source, node.Input(1)), matrix) with
                 {
-                    Traits = matrix.Traits("matrix"),
                     IsExact = node.Marks.HasExactWeights,
                     IsStepped = WeightNames.AreStepped(lowering.Source, WeightNames.Of(lowering.Source, node.Input(1))),
                     Fixed = positions.Contains(node) ? "frequencies that turn positions into angles" : null,

@@ -56,7 +56,7 @@ internal sealed class WeightStore(SeqModelBuilder model, WeightChoice choice, Sh
     public (int Tensor, bool ByColumns)? Table(IReadOnlyList<string> names, IrTensor table, string? reason, bool isStepped)
     {
         var (rows, columns) = (table.Shape[0], table.Shape[1]);
-        var weights = new WeightMatrix(names, rows, columns, 1, () => [table.ToFloats()]) { Traits = table.Traits("matrix"), IsTable = true, Fixed = reason, IsStepped = isStepped };
+        var weights = WeightMatrix.Of(names, table) with { IsTable = true, Fixed = reason, IsStepped = isStepped };
         var turned = new WeightMatrix(names, columns, rows, 1, () => [table.Transposed().ToFloats()]) { Traits = table.Traits("turned"), IsStepped = isStepped };
         if (shared is null)
         {

@@ -32,10 +32,17 @@ internal static class MeasuredConversion
         using var exactFile = prepared.Exact(options, progress);
         Garbage.Collect(result.SourceBytes);
         using SeqModel exact = exactFile.Load(), rounded = stored.Load();
-        var samples = options.Samples.Count == 0 ? SampleSet.None : SampleFiles.Read(options.Samples, exact);
-        var measured = ModelError.Of(exact, rounded, samples, (graph, share) => progress?.Report(new ConversionProgress($"{graph}: measuring outputs", Phase.Measuring.At(share))));
+        var measured = Compare(exact, rounded, options, progress);
         MeasuredMetadata.Note(result.Model.Metadata, measured);
         return result with { Stored = ConvertedFile.Of(result.Model), Measured = measured };
+    }
+
+    /// <summary>Runs a model beside the same model in fp32, on the samples of the options or on generated ones.</summary>
+    /// <exception cref="ConversionException">A file of samples does not fit the model.</exception>
+    public static Measurement Compare(SeqModel exact, SeqModel rounded, ConversionOptions options, IProgress<ConversionProgress>? progress)
+    {
+        var samples = options.Samples.Count == 0 ? SampleSet.None : SampleFiles.Read(options.Samples, exact);
+        return ModelError.Of(exact, rounded, samples, (graph, share) => progress?.Report(new ConversionProgress($"{graph}: measuring outputs", Phase.Measuring.At(share))));
     }
 
     /// <summary>Records runs of the stored model in its file.</summary>

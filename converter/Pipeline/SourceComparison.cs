@@ -1,6 +1,5 @@
 using SeqRuntime.Converter.Graph;
 using SeqRuntime.Converter.Measuring;
-using SeqRuntime.Converter.Samples;
 
 namespace SeqRuntime.Converter.Pipeline;
 
@@ -24,9 +23,7 @@ internal sealed record SourceComparison(Measurement Measured, IReadOnlyList<(str
         using var exact = file.Load();
         if (Differences(exact, model).ToList() is { Count: > 0 } differences)
             throw new ConversionException($"{path}: this model is not that of {string.Join(" and ", sources.Select(s => s.Path))} with {(ConversionRecord.Words(options).Any() ? string.Join(' ', ConversionRecord.Words(options)) : "no options")}: {string.Join("; ", differences)}. Give the files and the options that it was converted with.");
-        var samples = options.Samples.Count == 0 ? SampleSet.None : SampleFiles.Read(options.Samples, exact);
-        var measured = ModelError.Of(exact, model, samples, (graph, share) => progress?.Report(new ConversionProgress($"{graph}: measuring outputs", Phase.Measuring.At(share))));
-        return new SourceComparison(measured, SourceHashes.Different(prepared, model.Metadata));
+        return new SourceComparison(MeasuredConversion.Compare(exact, model, options, progress), SourceHashes.Different(prepared, model.Metadata));
     }
 
     /// <summary>What keeps two models from running side by side.</summary>

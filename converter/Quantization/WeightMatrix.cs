@@ -27,6 +27,11 @@ internal sealed record WeightMatrix(IReadOnlyList<string> Names, int Rows, int C
     {
     }
 
+    /// <summary>The weights of a matrix that is packed as it is.</summary>
+    /// <param name="names">The names in the sources.</param>
+    /// <param name="matrix">The matrix.</param>
+    public static WeightMatrix Of(IReadOnlyList<string> names, IrTensor matrix) => new(names, matrix.Shape[0], matrix.Shape[1], 1, () => [matrix.ToFloats()]) { Traits = matrix.Traits("matrix") };
+
     /// <summary>The weights.</summary>
     public float[][] Matrices
     {
